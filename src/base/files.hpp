@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace sofia {
+
+/// A file that appears whole or not at all: bytes go to a temporary name beside it; `commit` flushes to disk and renames. Destroyed without
+/// `commit`, the temporary file is removed. Parent folders are made. Errors: io, with the path and the system's reason (a full disk too).
+class AtomicFile {
+public:
+    [[nodiscard]] static Result<AtomicFile> create(const std::filesystem::path& path);
+    ~AtomicFile();
+    AtomicFile(AtomicFile&&) noexcept;
+    AtomicFile& operator=(AtomicFile&&) noexcept;
+
+    [[nodiscard]] Result<void> write(std::string_view bytes);
+    [[nodiscard]] Result<void> commit();
+
+    /// The temporary path, for a library that writes by name itself; then `write` is not used and `commit` still flushes and renames.
+    [[nodiscard]] const std::filesystem::path& temporary() const;
+
+private:
+    struct State;
+    explicit AtomicFile(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+/// Writes `bytes` as the whole file, atomically.
+[[nodiscard]] Result<void> write_file(const std::filesystem::path& path, std::string_view bytes);
+
+/// The whole file. Error: io.
+[[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path);
+
+/// The regular files of a folder, sorted by name; temporary files of AtomicFile are left out. Error: io when there is no such folder.
+[[nodiscard]] Result<std::vector<std::filesystem::path>> list_files(const std::filesystem::path& folder);
+
+/// Makes the folder and its parents. Error: io.
+[[nodiscard]] Result<void> make_folder(const std::filesystem::path& folder);
+
+}  // namespace sofia

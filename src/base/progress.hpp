@@ -1,0 +1,44 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace sofia {
+
+/// Set by Ctrl-C (or a caller); long work asks it between steps and stops cleanly with ErrorCode::interrupted. Thread- and signal-safe.
+class StopFlag {
+public:
+    void request() { stop_.store(true, std::memory_order_relaxed); }
+    [[nodiscard]] bool requested() const { return stop_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<bool> stop_{false};
+};
+
+/// A progress line on stderr with rate and time left, drawn at most ten times a second and only when stderr is a terminal.
+/// Thread-safe `advance`. The line is ended by the destructor.
+class Progress {
+public:
+    /// A silent one.
+    Progress();
+
+    /// `total` 0 means unknown: only count and rate are shown. `unit` is a plural noun (`trials`, `rows`).
+    [[nodiscard]] static Progress on_terminal(std::string title, std::string unit, std::uint64_t total);
+
+    ~Progress();
+    Progress(Progress&&) noexcept;
+    Progress& operator=(Progress&&) noexcept;
+
+    void advance(std::uint64_t count = 1);
+
+    /// Text after the rate, for instance the best value so far.
+    void note(std::string text);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace sofia

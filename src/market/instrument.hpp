@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/config.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace sofia::market {
+
+enum class ContractKind : std::uint8_t { linear, inverse };
+
+/// When the market is open. Bars outside it do not exist.
+/// `24x7`, or `HH:MM-HH:MM` in UTC on weekdays (`13:30-20:00`), a range over midnight allowed; `days` as `mon-fri` may follow after a blank.
+class Session {
+public:
+    [[nodiscard]] static Result<Session> parse(std::string_view text);
+    Session();  ///< 24x7
+
+    [[nodiscard]] bool always() const;
+
+    /// Whether `time` is inside a session [open, close).
+    [[nodiscard]] bool contains(TimeNs time) const;
+
+    /// The first moment inside a session at or after `time`.
+    [[nodiscard]] TimeNs next_open(TimeNs time) const;
+
+    [[nodiscard]] std::string text() const;
+
+private:
+    std::int64_t open_minute_ = 0;       // of the UTC day
+    std::int64_t length_minutes_ = 1440;
+    std::uint8_t weekdays_ = 0x7f;       // bit 0 = Monday
+};
+
+/// What is traded. Prices in quote currency. One contract of a linear instrument is `multiplier` units of the base asset and settles in
+/// quote; of an inverse one it is `multiplier` units of quote and settles in base coin.
+struct Instrument {
+    std::string symbol;
+    double tick = 0.01;        ///< smallest price step, quote units
+    double lot = 0.001;        ///< smallest quantity step, contracts
+    double multiplier = 1.0;
+    std::string kind_name = "linear";
+    double taker_fee_percent = 0.075;  ///< per side, of notional
+    double maker_fee_percent = 0.02;
+    std::string session_text = "24x7";
+    bool simulated = false;
+
+    void describe(config::Keys& keys);
+    [[nodiscard]] Result<void> validate() const;
+
+    [[nodiscard]] ContractKind kind() const;
+    [[nodiscard]] Result<Session> session() const;
+
+    /// Profit of `contracts` (negative = short) bought at `in`, sold at `out`, in the settlement coin.
+    /// linear: contracts * multiplier * (out - in); inverse: contracts * multiplier * (1/in - 1/out).
+    [[nodiscard]] double profit(double contracts, double in, double out) const;
+
+    /// Value of |contracts| at `price` in the settlement coin.
+    [[nodiscard]] double notional(double contracts, double price) const;
+
+    [[nodiscard]] double round_to_tick(double price) const;   ///< nearest, half away from zero
+    [[nodiscard]] double floor_to_lot(double contracts) const;  ///< toward zero
+};
+
+}  // namespace sofia::market

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "base/config.hpp"
 #include "base/result.hpp"
@@ -13,9 +13,11 @@ namespace sofia::market {
 enum class ContractKind : std::uint8_t { linear, inverse };
 
 /// When the market is open. Bars outside it do not exist.
-/// `24x7`, or `HH:MM-HH:MM` in UTC on weekdays (`13:30-20:00`), a range over midnight allowed; `days` as `mon-fri` may follow after a blank.
+/// `24x7`, or `HH:MM-HH:MM` in UTC on Monday to Friday (`13:30-20:00`), a range over midnight allowed (`22:00-21:00`); other days may follow
+/// after a blank: `mon-fri`, `sun-thu`, `sat`, `mon,wed,fri`. A session belongs to the day on which it opens.
 class Session {
 public:
+    /// Error: config, with what is allowed.
     [[nodiscard]] static Result<Session> parse(std::string_view text);
     Session();  ///< 24x7
 
@@ -27,9 +29,15 @@ public:
     /// The first moment inside a session at or after `time`.
     [[nodiscard]] TimeNs next_open(TimeNs time) const;
 
+    /// The form that `parse` reads back to an equal session; days only when they are not mon-fri.
     [[nodiscard]] std::string text() const;
 
+    friend bool operator==(const Session&, const Session&) = default;
+
 private:
+    [[nodiscard]] bool opens_on(std::int64_t day) const;  // days since 1970-01-01
+    [[nodiscard]] TimeNs open_on(std::int64_t day) const;
+
     std::int64_t open_minute_ = 0;       // of the UTC day
     std::int64_t length_minutes_ = 1440;
     std::uint8_t weekdays_ = 0x7f;       // bit 0 = Monday
@@ -61,8 +69,12 @@ struct Instrument {
     /// Value of |contracts| at `price` in the settlement coin.
     [[nodiscard]] double notional(double contracts, double price) const;
 
-    [[nodiscard]] double round_to_tick(double price) const;   ///< nearest, half away from zero
-    [[nodiscard]] double floor_to_lot(double contracts) const;  ///< toward zero
+    /// The nearest multiple of `tick`, half away from zero, as the double nearest to its decimal where 1/tick is whole (0.3, not 0.1 * 3).
+    [[nodiscard]] double round_to_tick(double price) const;
+
+    /// The multiple of `lot` next to `contracts` toward zero; what misses a multiple by less than 1e-9 of itself counts as that multiple,
+    /// so that 0.3 stays three lots of 0.1.
+    [[nodiscard]] double floor_to_lot(double contracts) const;
 };
 
 }  // namespace sofia::market

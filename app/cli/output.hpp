@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/json.hpp"
+
+namespace sofia::cli {
+
+/// What a verb found: a text for people and the same as one JSON document. Exactly one of them goes to stdout.
+struct Output {
+    std::string text;
+    std::shared_ptr<const Json> json;  ///< shared, so that this header does not need the JSON library
+    int exit = 0;                      ///< 0, or 4 when the verb ran and its check says no
+};
+
+}  // namespace sofia::cli

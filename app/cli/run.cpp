@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/cli/verb.hpp"
+#include "base/json.hpp"
+#include "base/text.hpp"
+
+namespace sofia::cli {
+namespace {
+
+struct GlobalOptions {
+    CommonOptions common;
+    std::uint64_t seed = 42;
+    std::size_t threads = 0;
+    bool json = false;
+    bool quiet = false;
+};
+
+using Runner = std::function<Result<Output>(const pipeline::Context&, const CommonOptions&)>;
+
+void print_error(const Error& error) {
+    fmt::print(stderr, "error: {}\n", error.message);
+    if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
+}
+
+void add_global_options(CLI::App& app, GlobalOptions& options) {
+    app.add_option("--config", options.common.config, "Configuration file (YAML); `sofia config show` prints all keys")->group("Common");
+    app.add_option("--set", options.common.sets, "One configuration key, as key=value; may be repeated")
+        ->group("Common")
+        ->take_all()
+        ->allow_extra_args(false);
+    app.add_option("--seed", options.seed, "Seed of every random stream")->capture_default_str()->group("Common");
+    app.add_option("--threads", options.threads, "Threads to use, 0 for all cores; changes no result")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1024))
+        ->group("Common");
+    app.add_flag("--json", options.json, "Print one JSON document instead of tables")->group("Common");
+    app.add_flag("--quiet", options.quiet, "No log and no progress, only warnings and errors")->group("Common");
+}
+
+/// The sub-command for `words`, made with its parents as needed.
+CLI::App& command_for(CLI::App& root, const std::string& name) {
+    CLI::App* at = &root;
+    for (const std::string& word : split(name, ' ')) {
+        CLI::App* next = at->get_subcommand_no_throw(word);
+        if (next == nullptr) {
+            next = at->add_subcommand(word);
+            next->fallthrough(false);
+        }
+        at = next;
+    }
+    return *at;
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : app.get_options()) {
+        for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+    return names;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+    return names;
+}
+
+/// What is wrong with the words that the parser could not place, with the nearest thing that exists.
+Error explain_extras(const CLI::App& app, const std::vector<std::string>& extras) {
+    const std::string word = extras.empty() ? "" : extras.front();
+    if (word.starts_with("-")) {
+        const std::string name = word.substr(0, word.find('='));
+        return {ErrorCode::usage, with_suggestion("unknown option " + name, name, option_names(app)),
+                "`" + app.get_name() + " --help` lists the options"};
+    }
+    if (!command_names(app).empty()) {
+        return {ErrorCode::usage, with_suggestion("unknown command " + word, word, command_names(app)), "`sofia --help` lists the commands"};
+    }
+    return {ErrorCode::usage, "unexpected argument " + word, "`--help` shows how the command is called"};
+}
+
+const CLI::App& deepest(const CLI::App& app) {
+    const CLI::App* at = &app;
+    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+    return *at;
+}
+
+std::vector<Verb> all_verbs() {
+    std::vector<Verb> verbs;
+    for (auto group : {data_verbs(), table_verbs(), strategy_verbs(), config_verbs()}) {
+        for (Verb& verb : group) verbs.push_back(std::move(verb));
+    }
+    return verbs;
+}
+
+int print_output(const Output& output, const GlobalOptions& options) {
+    const std::string text = options.json ? format_json(output.json ? *output.json : Json::object()) : output.text;
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+        print_error({ErrorCode::io, "cannot write the result to standard output", ""});
+        return exit_code(ErrorCode::io);
+    }
+    return output.exit;
+}
+
+pipeline::Context make_context(const GlobalOptions& options, StopFlag& stop, int argc, char** argv) {
+    pipeline::Context context;
+    context.log = Logger::to_stderr(options.quiet ? LogLevel::warning : LogLevel::info);
+    context.stop = &stop;
+    context.seed = options.seed;
+    context.threads = options.threads;
+    context.progress = options.quiet ? pipeline::ProgressMode::silent : pipeline::ProgressMode::terminal;
+    context.command.assign(argv, argv + argc);
+    return context;
+}
+
+int run_verb(const Runner& runner, const pipeline::Context& context, const GlobalOptions& options) {
+    try {
+        const Result<Output> output = runner(context, options.common);
+        if (!output) {
+            print_error(output.error());
+            return exit_code(output.error().code);
+        }
+        return print_output(*output, options);
+    } catch (const std::bad_alloc&) {
+        print_error({ErrorCode::internal, "out of memory", "use fewer threads, fewer timeframes or a shorter span of data"});
+    } catch (const std::exception& exception) {
+        print_error({ErrorCode::internal, fmt::format("unexpected failure: {}", exception.what()), "this is a bug in sofia; please report it"});
+    }
+    return exit_code(ErrorCode::internal);
+}
+
+}  // namespace
+
+int run(int argc, char** argv, StopFlag& stop) {
+    CLI::App app{"sofia: from raw trades to tuned, trained, backtested and live strategies", "sofia"};
+    app.set_version_flag("--version", SOFIA_VERSION);
+    app.require_subcommand(0, 1);
+    GlobalOptions options;
+    std::map<const CLI::App*, Runner> runners;
+    for (const Verb& verb : all_verbs()) {
+        CLI::App& command = command_for(app, verb.name);
+        command.description(verb.sentence);
+        command.footer("Examples:\n" + verb.examples);
+        add_global_options(command, options);
+        runners[&command] = verb.declare(command);
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp& call) {
+        return app.exit(call);
+    } catch (const CLI::CallForAllHelp& call) {
+        return app.exit(call);
+    } catch (const CLI::CallForVersion& call) {
+        return app.exit(call);
+    } catch (const CLI::ExtrasError&) {
+        print_error(explain_extras(deepest(app), app.remaining(true)));
+        return exit_code(ErrorCode::usage);
+    } catch (const CLI::ParseError& error) {
+        print_error({ErrorCode::usage, error.what(), "`sofia " + (deepest(app).get_name() == "sofia" ? "" : deepest(app).get_name() + " ") + "--help` shows the options"});
+        return exit_code(ErrorCode::usage);
+    }
+    const CLI::App& chosen = deepest(app);
+    const auto runner = runners.find(&chosen);
+    if (runner == runners.end()) {
+        fmt::print("{}", chosen.help());
+        return &chosen == &app ? 0 : exit_code(ErrorCode::usage);
+    }
+    return run_verb(runner->second, make_context(options, stop, argc, argv), options);
+}
+
+}  // namespace sofia::cli

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "app/cli/output.hpp"
+#include "app/pipeline/context.hpp"
+#include "base/result.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace sofia::cli {
+
+/// Options that every verb takes.
+struct CommonOptions {
+    std::string config;             ///< --config
+    std::vector<std::string> sets;  ///< --set key=value
+};
+
+/// One verb of the command line, `tune` or `data check`.
+struct Verb {
+    std::string name;      ///< words separated by a blank
+    std::string sentence;  ///< for the list of verbs
+    std::string examples;  ///< complete command lines, one a line
+    /// Adds the verb's own options; the returned function runs it after parsing.
+    std::function<std::function<Result<Output>(const pipeline::Context&, const CommonOptions&)>(CLI::App&)> declare;
+};
+
+[[nodiscard]] std::vector<Verb> data_verbs();
+[[nodiscard]] std::vector<Verb> table_verbs();
+[[nodiscard]] std::vector<Verb> strategy_verbs();
+[[nodiscard]] std::vector<Verb> config_verbs();
+
+/// Parses and runs one command line. Returns the exit code; prints results on stdout, errors on stderr.
+[[nodiscard]] int run(int argc, char** argv, StopFlag& stop);
+
+}  // namespace sofia::cli

@@ -46,7 +46,7 @@ private:
 /// What is traded. Prices in quote currency. One contract of a linear instrument is `multiplier` units of the base asset and settles in
 /// quote; of an inverse one it is `multiplier` units of quote and settles in base coin.
 struct Instrument {
-    std::string symbol;
+    std::string symbol{};
     double tick = 0.01;        ///< smallest price step, quote units
     double lot = 0.001;        ///< smallest quantity step, contracts
     double multiplier = 1.0;

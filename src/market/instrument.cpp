@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -136,6 +138,14 @@ TimeNs Session::next_open(TimeNs time) const {
     std::int64_t day = floor_time(time, ns_per_day) / ns_per_day;
     while (!opens_on(day) || open_on(day) < time) ++day;
     return open_on(day);
+}
+
+TimeNs Session::close_after(TimeNs time) const {
+    assert(contains(time));
+    if (always()) return std::numeric_limits<TimeNs>::max();
+    const std::int64_t today = floor_time(time, ns_per_day) / ns_per_day;
+    const std::int64_t day = opens_on(today) && time >= open_on(today) ? today : today - 1;
+    return open_on(day) + length_minutes_ * ns_per_minute;
 }
 
 std::string Session::text() const {

@@ -29,6 +29,9 @@ public:
     /// The first moment inside a session at or after `time`.
     [[nodiscard]] TimeNs next_open(TimeNs time) const;
 
+    /// The end (exclusive) of the session that holds `time`, which is inside one (asserted); the last representable moment for 24x7.
+    [[nodiscard]] TimeNs close_after(TimeNs time) const;
+
     /// The form that `parse` reads back to an equal session; days only when they are not mon-fri.
     [[nodiscard]] std::string text() const;
 

@@ -76,6 +76,9 @@ RC_GTEST_PROP(Session, NextOpenIsTheFirstOpenMinute, ()) {
     RC_ASSERT(open >= time);
     RC_ASSERT(hours.contains(open));
     for (TimeNs minute = time; minute < open; minute += ns_per_minute) RC_ASSERT(!hours.contains(minute));
+    const TimeNs close = hours.close_after(open);
+    RC_ASSERT(!hours.contains(close));
+    for (TimeNs minute = open; minute < close; minute += ns_per_minute) RC_ASSERT(hours.contains(minute));
 }
 
 TEST(Instrument, DefaultsAreValid) {

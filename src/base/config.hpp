@@ -15,7 +15,7 @@ namespace sofia::config {
 /// Inclusive limits of a number.
 struct Range {
     double low;
-    double high;
+    double high;   ///< an infinite end is open
 };
 
 /// One key of the configuration: what help, validation, docs and the parser know of it.
@@ -38,7 +38,8 @@ struct Key {
 ///       void describe(config::Keys& keys) { keys.integer("ema_length", ema_length, {1, 1000}, "Bars of the moving average."); }
 ///   };
 ///
-/// Registered members must outlive the Keys.
+/// A value must be finite. A number whose default is NaN may also be `null`, and NaN then means that it is not set. A list may be written with
+/// commas alone (`--set timeframes=1m,5m`). A path registered twice is a bug (asserted). Registered members must outlive the Keys.
 class Keys {
 public:
     /// Keys registered by `describe` get the prefix `name.`; sections nest.
@@ -59,7 +60,8 @@ public:
     void list(const std::string& name, std::vector<std::int64_t>& target, Range range, std::string sentence);
     void list(const std::string& name, std::vector<double>& target, Range range, std::string sentence);
 
-    /// Free keys under `name`, each value kept as YAML text (flow style): LightGBM parameters, a search space.
+    /// Free keys under `name`, each value kept as YAML text (flow style): LightGBM parameters, a search space. A file's mapping replaces the
+    /// whole map; `set` of one free key adds or changes that one.
     void map(const std::string& name, std::map<std::string, std::string>& target, std::string sentence);
 
     [[nodiscard]] const std::vector<Key>& all() const { return keys_; }
@@ -72,7 +74,8 @@ private:
 };
 
 /// Reads a YAML file into the registered members. Unknown key: error with file, line and the nearest known key. Wrong type or range: error
-/// with file, line, value and what is allowed. Keys that are absent keep their value. Errors: config, io.
+/// with file, line, value and what is allowed. A duplicate key, an alias and a second document are refused. Keys that are absent keep their
+/// value. After an error the members hold a mixture and are not to be used. Errors: config, io.
 [[nodiscard]] Result<void> load(const std::filesystem::path& file, Keys& keys);
 
 /// The same from text; `name` stands for the file in messages.
@@ -84,7 +87,8 @@ private:
 /// All keys with their current values as one YAML document, in the order of registration, that `load_text` reads back.
 [[nodiscard]] std::string show(const Keys& keys);
 
-/// One key for people: type, default, current value, allowed values, sentence. Error: config, with the nearest known key.
+/// One key for people: type, default, current value, allowed values, sentence; for a section all of its keys. Error: config, with the
+/// nearest known key.
 [[nodiscard]] Result<std::string> explain(const std::string& path, const Keys& keys);
 
 /// The manual of all keys as Markdown, one table a section.

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string_view>
+#include <utility>
 
 namespace sofia {
 
@@ -14,7 +16,7 @@ class Logger {
 public:
     Logger();
 
-    /// Lines on stderr as `hh:mm:ss warning text`, from `level` up.
+    /// Lines on stderr as `hh:mm:ss warning text` (UTC), from `level` up; control characters are shown as `\x1b`.
     [[nodiscard]] static Logger to_stderr(LogLevel level);
 
     /// Calls `sink(level, text)` for each line, for tests and for the Python package. `sink` is called by one thread at a time.
@@ -27,10 +29,11 @@ public:
     void error(std::string_view text) const { log(LogLevel::error, text); }
     void log(LogLevel level, std::string_view text) const;
 
-    /// The seam behind a logger.
+    /// The seam behind a logger. `line` is called with `mutex` held, so by one thread at a time.
     struct Sink {
         virtual ~Sink() = default;
         virtual void line(LogLevel level, std::string_view text) = 0;
+        std::mutex mutex;
     };
     explicit Logger(std::shared_ptr<Sink> sink);
 

@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "base/time.hpp"
+
 namespace sofia {
 
 /// Set by Ctrl-C (or a caller); long work asks it between steps and stops cleanly with ErrorCode::interrupted. Thread- and signal-safe.
@@ -16,6 +18,11 @@ public:
 private:
     std::atomic<bool> stop_{false};
 };
+
+/// The text of a progress line: `tune 30/200 trials, 2.5/s, 1m08s left, best 0.61`; without a total `read 30 rows, 2.5/s`. Rate and time left
+/// follow from `done` in `elapsed`; both are left out while nothing is done.
+[[nodiscard]] std::string progress_line(const std::string& title, const std::string& unit, std::uint64_t done, std::uint64_t total,
+                                        DurationNs elapsed, const std::string& note);
 
 /// A progress line on stderr with rate and time left, drawn at most ten times a second and only when stderr is a terminal.
 /// Thread-safe `advance`. The line is ended by the destructor.

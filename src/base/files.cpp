@@ -1,0 +1,181 @@
+#include "base/files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+namespace sofia {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t buffer_size = std::size_t{1} << 18U;
+constexpr std::string_view temporary_mark = ".tmp-";
+
+std::unexpected<Error> io_error(std::string_view what, const fs::path& path, int number) {
+    return fail(ErrorCode::io, std::string(what) + " " + path.string() + ": " + std::strerror(number));
+}
+
+bool is_temporary(const std::string& name) { return name.starts_with('.') && name.find(temporary_mark) != std::string::npos; }
+
+// Unique in this process by the counter and among processes by the pid; nothing depends on its value.
+fs::path temporary_name(const fs::path& path) {
+    static std::atomic<std::uint64_t> counter{0};
+    return path.parent_path() / ("." + path.filename().string() + std::string(temporary_mark) + std::to_string(getpid()) + "-" +
+                                 std::to_string(counter.fetch_add(1)));
+}
+
+Result<void> write_all(int fd, std::string_view bytes, const fs::path& path) {
+    while (!bytes.empty()) {
+        const ssize_t count = ::write(fd, bytes.data(), bytes.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return io_error("cannot write", path, errno);
+        bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return {};
+}
+
+Result<void> sync_to_disk(const fs::path& path, int flags, const fs::path& shown) {
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+    if (fd < 0) return io_error("cannot write", shown, errno);
+    // Some file systems cannot flush a folder and say EINVAL; then there is nothing to flush.
+    const int number = ::fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+    ::close(fd);
+    if (number != 0) return io_error("cannot write", shown, number);
+    return {};
+}
+
+}  // namespace
+
+struct AtomicFile::State {
+    fs::path path;
+    fs::path temporary;
+    std::string buffer;
+    int fd = -1;
+
+    State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() {
+        if (fd >= 0) ::close(fd);
+        if (!temporary.empty()) ::unlink(temporary.c_str());
+    }
+
+    Result<void> flush() {
+        if (buffer.empty()) return {};
+        const std::string bytes = std::exchange(buffer, {});
+        return write_all(fd, bytes, path);
+    }
+};
+
+AtomicFile::AtomicFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
+AtomicFile::~AtomicFile() = default;
+AtomicFile::AtomicFile(AtomicFile&&) noexcept = default;
+AtomicFile& AtomicFile::operator=(AtomicFile&&) noexcept = default;
+
+Result<AtomicFile> AtomicFile::create(const fs::path& path) {
+    if (!path.has_filename()) return fail(ErrorCode::io, "cannot write \"" + path.string() + "\": it names no file");
+    std::error_code error;
+    // A link is followed, so that the file behind it is replaced and the link stays.
+    const fs::path target = fs::is_symlink(path, error) ? fs::weakly_canonical(path, error) : path;
+    const fs::file_status status = fs::status(target, error);
+    if (fs::is_directory(status)) return io_error("cannot write", path, EISDIR);
+    if (fs::exists(status) && !fs::is_regular_file(status)) {
+        return fail(ErrorCode::io, "cannot write " + path.string() + ": it is not a regular file");
+    }
+    if (target.has_parent_path()) SOFIA_CHECK(make_folder(target.parent_path()));
+
+    auto state = std::make_unique<State>();
+    state->path = target;
+    const fs::path temporary = temporary_name(target);
+    state->fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (state->fd < 0) return io_error("cannot write", path, errno);
+    state->temporary = temporary;
+    return AtomicFile(std::move(state));
+}
+
+Result<void> AtomicFile::write(std::string_view bytes) {
+    assert(state_ != nullptr && state_->fd >= 0);
+    if (state_->buffer.size() + bytes.size() <= buffer_size) {
+        state_->buffer += bytes;
+        return {};
+    }
+    SOFIA_CHECK(state_->flush());
+    if (bytes.size() >= buffer_size) return write_all(state_->fd, bytes, state_->path);
+    state_->buffer += bytes;
+    return {};
+}
+
+Result<void> AtomicFile::commit() {
+    assert(state_ != nullptr && state_->fd >= 0);
+    State& state = *state_;
+    SOFIA_CHECK(state.flush());
+    if (::close(std::exchange(state.fd, -1)) != 0) return io_error("cannot write", state.path, errno);
+    // By name: a library that writes itself may have made a new file under it.
+    SOFIA_CHECK(sync_to_disk(state.temporary, O_RDONLY, state.path));
+    if (::rename(state.temporary.c_str(), state.path.c_str()) != 0) return io_error("cannot write", state.path, errno);
+    state.temporary.clear();
+    const fs::path folder = state.path.has_parent_path() ? state.path.parent_path() : fs::path(".");
+    return sync_to_disk(folder, O_RDONLY | O_DIRECTORY, state.path);
+}
+
+const fs::path& AtomicFile::temporary() const {
+    assert(state_ != nullptr);
+    return state_->temporary;
+}
+
+Result<void> write_file(const fs::path& path, std::string_view bytes) {
+    SOFIA_TRY(AtomicFile file, AtomicFile::create(path));
+    SOFIA_CHECK(file.write(bytes));
+    return file.commit();
+}
+
+Result<std::string> read_file(const fs::path& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return io_error("cannot read", path, errno);
+    std::string out;
+    struct stat status {};
+    if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) out.reserve(static_cast<std::size_t>(status.st_size) + 1);
+    std::vector<char> buffer(buffer_size);
+    ssize_t count = 0;
+    do {
+        count = ::read(fd, buffer.data(), buffer.size());
+        if (count > 0) out.append(buffer.data(), static_cast<std::size_t>(count));
+    } while (count > 0 || (count < 0 && errno == EINTR));
+    const int number = errno;
+    ::close(fd);
+    if (count < 0) return io_error("cannot read", path, number);
+    return out;
+}
+
+Result<std::vector<fs::path>> list_files(const fs::path& folder) {
+    std::error_code error;
+    std::vector<fs::path> out;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+        std::error_code ignored;
+        if (it->is_regular_file(ignored) && !is_temporary(it->path().filename().string())) out.push_back(it->path());
+    }
+    if (error) return io_error("cannot read folder", folder, error.value());
+    std::sort(out.begin(), out.end(), [](const fs::path& a, const fs::path& b) { return a.native() < b.native(); });
+    return out;
+}
+
+Result<void> make_folder(const fs::path& folder) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) return io_error("cannot make folder", folder, error.value());
+    if (!fs::is_directory(folder, error)) return io_error("cannot make folder", folder, ENOTDIR);
+    return {};
+}
+
+}  // namespace sofia

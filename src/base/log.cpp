@@ -1,0 +1,74 @@
+#include "base/log.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sofia {
+
+namespace {
+
+std::string_view level_name(LogLevel level) {
+    switch (level) {
+        case LogLevel::debug: return "debug";
+        case LogLevel::info: return "info";
+        case LogLevel::warning: return "warning";
+        case LogLevel::error: return "error";
+        case LogLevel::off: break;
+    }
+    return "off";
+}
+
+// Text may quote bad input: a control character must neither end the line nor drive the terminal.
+std::string printable(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte != 0x7f) {
+            out += c;
+        } else {
+            out += fmt::format("\\x{:02x}", byte);
+        }
+    }
+    return out;
+}
+
+class StderrSink final : public Logger::Sink {
+public:
+    explicit StderrSink(LogLevel level) : level_(level), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+    void line(LogLevel level, std::string_view text) override {
+        if (level < level_) return;
+        const std::time_t now = std::time(nullptr);
+        std::tm clock{};
+        gmtime_r(&now, &clock);
+        // On a terminal a progress line may stand where this one goes; it is drawn again at its next step.
+        const std::string out = fmt::format("{}{:02}:{:02}:{:02} {} {}\n", terminal_ ? "\r\033[K" : "", clock.tm_hour, clock.tm_min,
+                                            clock.tm_sec, level_name(level), printable(text));
+        std::fwrite(out.data(), 1, out.size(), stderr);
+    }
+
+private:
+    LogLevel level_;
+    bool terminal_;
+};
+
+}  // namespace
+
+Logger::Logger() = default;
+Logger::Logger(std::shared_ptr<Sink> sink) : sink_(std::move(sink)) {}
+
+Logger Logger::to_stderr(LogLevel level) { return Logger(std::make_shared<StderrSink>(level)); }
+
+void Logger::log(LogLevel level, std::string_view text) const {
+    if (!sink_ || level == LogLevel::off) return;
+    const std::lock_guard lock(sink_->mutex);
+    sink_->line(level, text);
+}
+
+}  // namespace sofia

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "market/bar.hpp"
+#include "market/table.hpp"
+
+namespace sofia::features {
+
+/// Makes rows from base bars: the thing under audit. The same bars must give the same table. Rows may be fewer than bars.
+using Producer = std::function<market::Table(std::span<const market::Bar> base_bars)>;
+
+/// What an audit does. Its cost is about `(2 * cuts + 2)` runs of the producer over half the bars.
+struct LeakAuditOptions {
+    std::size_t cuts = 48;          ///< moments at which the data is cut and its future changed, at least 1
+    std::uint64_t seed = 1;         ///< of the cuts and of the changed futures
+    Producer stream;                ///< optional: the same columns made bar by bar, to be equal to the last bit
+};
+
+/// The first place where a column broke a rule.
+struct Leak {
+    TimeNs known_at = 0;   ///< of the offending row
+    TimeNs moment = 0;     ///< where the data was cut or its future began to differ
+    double expected = 0.0; ///< with what was known then
+    double found = 0.0;    ///< in the whole table, or in the stream
+};
+
+/// One column. Empty where the rule holds.
+struct ColumnAudit {
+    std::string column;
+    std::optional<Leak> cut;     ///< a row changes when later bars are cut off: it was made with them
+    std::optional<Leak> future;  ///< a row changes when later bars are changed
+    std::optional<Leak> stream;  ///< batch and stream differ in at least one bit
+
+    [[nodiscard]] bool passed() const { return !cut && !future && !stream; }
+};
+
+struct LeakReport {
+    std::vector<ColumnAudit> columns;         ///< in the table's order
+    std::vector<std::string> order_problems;  ///< rows that claim to be known before the bars they need, vanish, or are out of order
+    std::size_t cuts = 0;
+    std::size_t rows = 0;
+
+    [[nodiscard]] bool passed() const;
+};
+
+/// Audits every column of every row before each moment, bit for bit (NaN equals NaN):
+///  - cut: the rows with known_at <= t made from the bars closed by t are those of the whole table;
+///  - future: the same when the bars after t are replaced by others (other prices, volumes, flows; also fewer and more of them);
+///  - stream: `options.stream` gives the same table;
+///  - order: known_at ascends, is the close of a base bar, and the same rows are there after a cut.
+/// Moments: the first bars one by one, then geometrically, then at random, and around the boundaries of hours, four hours and days, where larger bars
+/// close. Errors: usage (fewer than 8 bars, bars not in time order, a producer whose columns change).
+[[nodiscard]] Result<LeakReport> audit_leaks(std::span<const market::Bar> base_bars, const Producer& producer, const LeakAuditOptions& options = {});
+
+/// The report for people: one line a failing column with the first offending row, or one line that all passed.
+[[nodiscard]] std::string format(const LeakReport& report);
+
+}  // namespace sofia::features

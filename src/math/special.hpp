@@ -1,0 +1,28 @@
+#pragma once
+
+#include <span>
+
+// Special functions. Pure, safe from several threads; NaN in, NaN out.
+namespace sofia::math {
+
+/// Density of the standard normal distribution.
+[[nodiscard]] double normal_pdf(double x);
+
+/// Distribution function of the standard normal distribution: erfc(-x / sqrt 2) / 2, accurate in the lower tail too.
+[[nodiscard]] double normal_cdf(double x);
+
+/// Its inverse: Acklam's rational approximation (2003) with Halley steps on `normal_cdf`, relative error below 1e-14. -inf at 0, inf at 1,
+/// NaN outside [0, 1].
+[[nodiscard]] double normal_quantile(double p);
+
+/// log(sum of exp(x)), without overflow; -inf for an empty span.
+[[nodiscard]] double log_sum_exp(std::span<const double> values);
+
+/// log(exp(a) + exp(b)), without overflow.
+[[nodiscard]] double log_add_exp(double a, double b);
+
+/// 1 / (1 + exp(-x)) and its inverse, without overflow; logit is -inf at 0, inf at 1, NaN outside.
+[[nodiscard]] double logistic(double x);
+[[nodiscard]] double logit(double p);
+
+}  // namespace sofia::math

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "market/bar.hpp"
+#include "market/table.hpp"
+#include "market/trade.hpp"
+
+namespace sofia::store {
+
+enum class ColumnType : std::uint8_t {
+    timestamp,  ///< int64 UTC nanoseconds, `timestamp[ns, UTC]` in the file
+    float64,    ///< NaN is written as null
+    int64,
+    boolean,
+    text,       ///< UTF-8, dictionary-encoded
+};
+
+struct Column {
+    std::string name;
+    ColumnType type = ColumnType::float64;
+};
+
+/// A value of a row: int64 for timestamp and int64 columns, double, bool, or text.
+using Cell = std::variant<std::int64_t, double, bool, std::string_view>;
+
+/// Notes in the file's schema, such as the revision or the seed.
+using Metadata = std::map<std::string, std::string>;
+
+/// Writes one Parquet file (zstd) in row groups as rows come, so memory stays flat; the file appears whole at `close` or not at all.
+/// Equal rows give equal bytes on one build. Move-only; not thread-safe. Errors: io with path and reason (a full disk too).
+class ParquetWriter {
+public:
+    [[nodiscard]] static Result<ParquetWriter> create(const std::filesystem::path& path, std::vector<Column> columns,
+                                                      const Metadata& metadata = {});
+    ~ParquetWriter();
+    ParquetWriter(ParquetWriter&&) noexcept;
+    ParquetWriter& operator=(ParquetWriter&&) noexcept;
+
+    /// One row: a cell a column, of the column's type (asserted).
+    [[nodiscard]] Result<void> append(std::span<const Cell> row);
+
+    /// One row of a file whose first column is a timestamp and all others float64 (asserted).
+    [[nodiscard]] Result<void> append(TimeNs time, std::span<const double> values);
+
+    /// Rows so far.
+    [[nodiscard]] std::uint64_t rows() const;
+
+    [[nodiscard]] Result<void> close();
+
+private:
+    struct State;
+    explicit ParquetWriter(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+/// Bars as open_time, close_time (timestamps), open, high, low, close, volume, vwap, trades, buy_volume, sell_volume, plus_ticks,
+/// minus_ticks, filled (boolean).
+[[nodiscard]] Result<void> write_bars(const std::filesystem::path& path, std::span<const market::Bar> bars, const Metadata& metadata = {});
+
+/// The same row by row, for bars that come as a stream.
+[[nodiscard]] std::vector<Column> bar_columns();
+[[nodiscard]] Result<void> append_bar(ParquetWriter& writer, const market::Bar& bar);
+
+/// Trades as timestamp, price, size, side, tickDirection: what `read_trades` reads back to the last bit.
+[[nodiscard]] std::vector<Column> trade_columns();
+[[nodiscard]] Result<void> append_trade(ParquetWriter& writer, const market::Trade& trade);
+
+/// A whole file: `known_at` (or `ts`, or its only timestamp column) and every number or boolean column as doubles, null as NaN; text columns
+/// and further timestamps are left out. Errors: io; data (no Parquet, no time column, times that descend).
+[[nodiscard]] Result<market::Table> read_table(const std::filesystem::path& path);
+
+/// Writes `known_at` and the table's columns.
+[[nodiscard]] Result<void> write_table(const std::filesystem::path& path, const market::Table& table, const Metadata& metadata = {});
+
+/// The notes that a writer put into the file. Errors: io; data.
+[[nodiscard]] Result<Metadata> read_metadata(const std::filesystem::path& path);
+
+}  // namespace sofia::store

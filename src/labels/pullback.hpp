@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "market/instrument.hpp"
+#include "trading/core.hpp"
+
+// The outcome of a touch, free of policy: the trade as if it stood alone, run through the decision core's own entry and barriers.
+namespace sofia::labels {
+
+using market::Bar;
+using market::Trade;
+using trading::Touch;
+
+enum class LabelState : std::uint8_t {
+    labeled,
+    unfilled,   ///< the entry order would not have filled (`why`)
+    no_levels,  ///< no ATR, or the stop would not be a price
+    cut,        ///< the data ends before the trade does: there is no label
+};
+[[nodiscard]] std::string_view name(LabelState state);
+
+/// Only a `labeled` one has the fields after `why`; times of the others stay 0 and numbers NaN.
+struct Label {
+    Touch touch;
+    LabelState state = LabelState::cut;
+    trading::Unfilled why = trading::Unfilled::no_print;
+
+    int y = -1;  ///< 1 target before stop and timeout, else 0
+    TimeNs entry_time = 0;
+    TimeNs end_time = 0;  ///< when the outcome was known: the exit
+    double gross_r = std::numeric_limits<double>::quiet_NaN();
+    trading::CostsR costs;  ///< as the ledger would charge them, operations at the starting equity
+    trading::ExitReason reason = trading::ExitReason::end;
+    bool ambiguous = false;
+    double mae_r = std::numeric_limits<double>::quiet_NaN();
+    double mfe_r = std::numeric_limits<double>::quiet_NaN();
+
+    [[nodiscard]] double net_r() const { return gross_r - costs.sum(); }
+    [[nodiscard]] bool labeled() const { return state == LabelState::labeled; }
+};
+
+/// Labels a stream. Feed in order of time, at one moment funding, then the bar or print, then `add` of the touches that became known: a touch
+/// sees bars and prints after it only. A value, for one thread.
+class Labeler {
+public:
+    /// Uses the sections touch (timeframes only), barriers, execution, costs and sizing (for the operating cost). Error: config.
+    [[nodiscard]] static Result<Labeler> make(const trading::DecisionConfig& config, const market::Instrument& instrument,
+                                              trading::FillMode fills);
+
+    /// The label of the n-th added touch is `labels()[n]`, final once `finish` was called or its state is not `cut`.
+    void add(const Touch& touch);
+
+    void on_bar(const Bar& bar) { step(bar); }
+    void on_trade(const Trade& trade) { step(trade); }
+    void on_funding(const trading::Funding& event);
+
+    [[nodiscard]] const std::vector<Label>& labels() const { return labels_; }
+
+private:
+    struct Active {
+        std::size_t index;
+        trading::TradePath path;
+    };
+
+    Labeler(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills,
+            std::vector<DurationNs> timeframes, market::Session session);
+    template <class Event>
+    void step(const Event& event);
+    void settle(Active& active);
+
+    trading::DecisionConfig config_;
+    market::Instrument instrument_;
+    trading::FillRules rules_;
+    std::vector<DurationNs> timeframes_;
+    market::Session session_;
+    std::vector<Label> labels_;
+    std::vector<Active> active_;
+    std::vector<trading::Funding> funding_;  // all stamps, marks filled in
+    double last_price_ = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// All labels of a history of base bars: `touches` in order of time. Error: config.
+[[nodiscard]] Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
+                                                         trading::FillMode fills, std::span<const Touch> touches,
+                                                         std::span<const Bar> base_bars, std::span<const trading::Funding> funding = {});
+
+/// W, l, the share of timeouts and the mean time in a trade, from those of `labels` at `rows` that are labeled. NaN where one outcome is missing.
+[[nodiscard]] trading::EvModel realized_ev(std::span<const Label> labels, std::span<const std::size_t> rows);
+
+}  // namespace sofia::labels

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+#include "tune/pruner.hpp"
+#include "tune/sampler.hpp"
+#include "tune/storage.hpp"
+
+namespace sofia::tune {
+
+class Study;
+
+/// A running trial in the hands of an objective. Refers to its study, which must outlive it. One thread a trial; trials of one study
+/// may run in different threads.
+class Trial {
+public:
+    [[nodiscard]] std::int64_t number() const { return frozen_->number; }
+
+    /// The value of a parameter: fixed by `enqueue`, drawn jointly when asked, or drawn now; stored before it is returned. Suggested
+    /// twice, it is the same value. Errors: config (a bad distribution), conflict (incompatible with the study's earlier trials), io.
+    [[nodiscard]] Result<double> suggest_float(const std::string& name, double low, double high);
+    [[nodiscard]] Result<double> suggest_float(const std::string& name, const FloatDistribution& distribution);
+    [[nodiscard]] Result<std::int64_t> suggest_int(const std::string& name, std::int64_t low, std::int64_t high);
+    [[nodiscard]] Result<std::int64_t> suggest_int(const std::string& name, const IntDistribution& distribution);
+    [[nodiscard]] Result<ParamValue> suggest_categorical(const std::string& name, std::vector<ParamValue> choices);
+    [[nodiscard]] Result<ParamValue> suggest(const std::string& name, const Distribution& distribution);
+
+    /// What has been suggested so far, by name.
+    [[nodiscard]] std::map<std::string, ParamValue> params() const;
+
+    /// An intermediate value at a step >= 0; the first report of a step counts. Errors: usage (negative step, several objectives), io.
+    [[nodiscard]] Result<void> report(std::int64_t step, double value);
+
+    /// Whether the pruner would stop here.
+    [[nodiscard]] Result<bool> should_prune() const;
+
+    [[nodiscard]] Result<void> set_user_attribute(const std::string& key, const Json& value);
+
+    /// Tells other processes that this trial is alive.
+    [[nodiscard]] Result<void> beat();
+
+    /// The trial as it stands.
+    [[nodiscard]] const FrozenTrial& frozen() const { return *frozen_; }
+
+private:
+    friend class Study;
+    Trial(Study& study, FrozenTrial frozen, JointSample joint, SearchSpace joint_space);
+    Study* study_;
+    std::shared_ptr<FrozenTrial> frozen_;
+    JointSample joint_;
+    SearchSpace joint_space_;
+};
+
+struct StudyOptions {
+    std::string name;                                      ///< empty: a random readable one
+    std::vector<Direction> directions = {Direction::minimize};
+    enum class Open : std::uint8_t {
+        create,     ///< conflict when the name exists
+        resume,     ///< continue it, or create it
+        load,       ///< usage error when it does not exist
+    } open = Open::create;
+    std::optional<std::uint64_t> seed;                     ///< none: from entropy
+    std::shared_ptr<Storage> storage;                      ///< none: in memory
+    std::shared_ptr<Sampler> sampler;                      ///< none: TPE
+    std::shared_ptr<Pruner> pruner;                        ///< none: no pruning
+};
+
+/// A study: ask for a trial, tell its outcome. Thread-safe.
+///
+/// Trial number n draws from the seed's stream split by n, and a joint sample is drawn when the trial is asked. So with asking in
+/// batches and telling in number order the trials are the same for any number of threads.
+class Study {
+public:
+    [[nodiscard]] static Result<Study> open(StudyOptions options);
+    ~Study();
+    Study(Study&&) noexcept;
+    Study& operator=(Study&&) noexcept;
+
+    [[nodiscard]] const std::string& name() const;
+    [[nodiscard]] const std::vector<Direction>& directions() const;
+    [[nodiscard]] std::uint64_t seed() const;
+
+    /// The next trial: a waiting one if there is any, else a new one. With a space all its parameters are drawn now and stored in the
+    /// same transaction. Errors: conflict (the space contradicts earlier trials), io.
+    [[nodiscard]] Result<Trial> ask();
+    [[nodiscard]] Result<Trial> ask(const SearchSpace& space);
+
+    /// `count` trials in one transaction; null space: the objective suggests.
+    [[nodiscard]] Result<std::vector<Trial>> ask_batch(std::size_t count, const SearchSpace* space);
+
+    /// The outcome of a trial. State complete needs one value an objective; a NaN among them makes the trial fail; pruned takes its last
+    /// report as value unless that is NaN; fail has none. Errors: usage (wrong count or state), conflict (already finished), io.
+    [[nodiscard]] Result<TrialState> tell(const Trial& trial, TrialState state, std::span<const double> values = {});
+
+    /// Complete with one value.
+    [[nodiscard]] Result<TrialState> tell(const Trial& trial, double value);
+
+    /// Failed, with its reason in the user attribute `error`.
+    [[nodiscard]] Result<TrialState> tell_failure(const Trial& trial, std::string_view reason);
+
+    /// Runs several tells in one transaction.
+    [[nodiscard]] Result<void> together(const std::function<Result<void>()>& tells);
+
+    /// A waiting trial with these parameters fixed; others are sampled.
+    [[nodiscard]] Result<void> enqueue(const std::map<std::string, ParamValue>& params);
+
+    /// Adds a trial that is already finished, for instance from another study.
+    [[nodiscard]] Result<void> add(FrozenTrial trial);
+
+    /// Reads what other processes have written; `ask` does it too.
+    [[nodiscard]] Result<void> refresh();
+
+    /// All trials by number, as known here (`refresh` first to see others').
+    [[nodiscard]] std::vector<TrialPtr> trials() const;
+
+    /// The best complete trial of the only objective; the lowest number wins a tie. Errors usage: none is complete, several objectives.
+    [[nodiscard]] Result<TrialPtr> best_trial() const;
+
+    /// The complete trials that no other complete one dominates, by number (for one objective: all best ones).
+    [[nodiscard]] std::vector<TrialPtr> best_trials() const;
+
+    [[nodiscard]] Attributes user_attributes() const;
+    [[nodiscard]] Result<void> set_user_attribute(const std::string& key, const Json& value);
+
+private:
+    friend class Trial;
+    struct State;
+    explicit Study(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+/// `brave-otter-1f3a`, from entropy, never from a seed.
+[[nodiscard]] std::string random_study_name();
+
+}  // namespace sofia::tune

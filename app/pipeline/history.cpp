@@ -1,0 +1,207 @@
+#include "app/pipeline/history.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "bars/cascade.hpp"
+#include "base/text.hpp"
+#include "store/funding.hpp"
+
+namespace sofia::pipeline {
+
+trading::Window History::window() const { return {bars.front().front().open_time, bars.front().back().close_time}; }
+
+Result<std::vector<trading::Funding>> load_funding(const FundingConfig& config) {
+    std::vector<trading::Funding> events;
+    if (config.file.empty()) return events;
+    SOFIA_TRY(const auto rates, store::read_funding(config.file, config.symbol, config.exchange));
+    events.reserve(rates.size());
+    for (const store::FundingRate& rate : rates) events.push_back({.time = rate.ts, .rate = rate.rate});
+    return events;
+}
+
+namespace {
+
+/// Feeds the feature engine as bars close and keeps a row at each close of the row timeframe or a larger one, once all bars of that moment
+/// have been taken.
+class RowCollector {
+public:
+    RowCollector(features::Engine engine, std::size_t row_timeframe, History& history)
+        : engine_(std::move(engine)), row_timeframe_(row_timeframe), history_(history), row_(engine_.columns().size()) {}
+
+    void on_bar(std::size_t timeframe, const market::Bar& bar) {
+        if (due_ && bar.close_time != moment_) flush();
+        if (timeframe >= row_timeframe_) {
+            due_ = true;
+            moment_ = bar.close_time;
+        }
+        publish_funding(bar.close_time);
+        engine_.update(timeframe, bar);
+        history_.bars[timeframe].push_back(bar);
+    }
+
+    void flush() {
+        if (!due_) return;
+        engine_.read(moment_, row_);
+        history_.rows.append(moment_, row_);
+        due_ = false;
+    }
+
+private:
+    void publish_funding(TimeNs now) {
+        for (; next_funding_ < history_.funding.size() && history_.funding[next_funding_].time <= now; ++next_funding_) {
+            engine_.on_funding(history_.funding[next_funding_].time, history_.funding[next_funding_].rate);
+        }
+    }
+
+    features::Engine engine_;
+    std::size_t row_timeframe_;
+    History& history_;
+    std::vector<double> row_;
+    bool due_ = false;
+    TimeNs moment_ = 0;
+    std::size_t next_funding_ = 0;
+};
+
+trading::FillMode fill_mode(const MarketData& data) {
+    if (data.kind == store::DataKind::trades) return trading::FillMode::trades;
+    return data.report.carried_opens ? trading::FillMode::bar_close : trading::FillMode::bar_open;
+}
+
+std::vector<std::string> column_names(const std::vector<features::FeatureSpec>& columns) {
+    std::vector<std::string> names;
+    names.reserve(columns.size());
+    for (const features::FeatureSpec& column : columns) names.push_back(column.name);
+    return names;
+}
+
+/// The smallest timeframe that touches may be looked for on: of the settings and of the search space's choices.
+Result<market::Timeframe> smallest_touch_timeframe(const Settings& settings) {
+    std::vector<std::string> names = settings.decision.touch.timeframes;
+    const auto searched = std::ranges::find_if(settings.search, [](const auto& entry) {
+        return entry.first == "timeframes" || entry.first == "touch.timeframes";
+    });
+    for (const std::string& candidate : settings.bars.timeframes) {
+        // A choice may join several by `+`; whichever of the known timeframes stands in it counts.
+        if (searched == settings.search.end()) break;
+        std::string text = searched->second;
+        for (char& letter : text) letter = std::string_view("+,[]{}\"' ").contains(letter) ? ' ' : letter;
+        const std::vector<std::string> words = split(text, ' ');
+        if (std::ranges::find(words, candidate) != words.end() && std::ranges::find(names, candidate) == names.end()) names.push_back(candidate);
+    }
+    SOFIA_TRY(const auto timeframes, market::parse_timeframes(names));
+    return timeframes.front();
+}
+
+}  // namespace
+
+Result<History> build_history(MarketData data, const Settings& settings, market::Timeframe row_timeframe, const Context& context) {
+    History history;
+    SOFIA_TRY(history.timeframes, market::parse_timeframes(settings.bars.timeframes));
+    SOFIA_TRY(history.funding, load_funding(settings.funding));
+    SOFIA_TRY(features::Engine engine, features::Engine::make(settings.features, history.timeframes, data.session));
+    SOFIA_TRY(bars::Cascade cascade, bars::Cascade::make(history.timeframes, data.session));
+    history.fills = fill_mode(data);
+    history.columns = engine.columns();
+    history.rows = market::Table(column_names(history.columns));
+    history.bars.resize(history.timeframes.size());
+    const auto found = std::ranges::find(history.timeframes, row_timeframe);
+    if (found == history.timeframes.end()) {
+        return fail(ErrorCode::config, row_timeframe.name() + " is not among bars.timeframes", "add it to bars.timeframes");
+    }
+    RowCollector collector(std::move(engine), static_cast<std::size_t>(found - history.timeframes.begin()), history);
+    const auto on_bar = [&](std::size_t timeframe, const market::Bar& bar) { collector.on_bar(timeframe, bar); };
+    cascade.on_trades(data.trades, on_bar);
+    for (const market::Bar& bar : data.bars) cascade.on_base_bar(bar, on_bar);
+    collector.flush();
+    data.bars = {};
+    history.data = std::move(data);
+    if (history.bars.front().empty()) {
+        return fail(ErrorCode::data, fmt::format("{}: not one bar of {} has closed", history.data.symbol, history.timeframes.front().name()),
+                    "more data is needed");
+    }
+    context.log.info(fmt::format("{} bars of {}, {} feature columns, {} rows, fills: {}", history.bars.front().size(), history.timeframes.front().name(),
+                                 history.columns.size(), history.rows.rows(), trading::name(history.fills)));
+    if (const std::uint64_t outside = cascade.counters().trades_outside + cascade.counters().bars_outside; outside > 0) {
+        context.log.info(fmt::format("{} rows outside the session {} were left out", outside, history.data.session.text()));
+    }
+    return history;
+}
+
+Result<History> load_history(const store::DataFolder& folder, const Settings& settings, const Context& context) {
+    SOFIA_TRY(const auto timeframes, market::parse_timeframes(settings.bars.timeframes));
+    store::ReadOptions options{.bad_rows = settings.data.skip_bad_rows ? store::BadRows::skip : store::BadRows::refuse,
+                               .threads = context.threads,
+                               .stop = context.stop};
+    SOFIA_TRY(MarketData data, load_market_data(folder, timeframes.front(), options, context));
+    data.instrument = settings.instrument;
+    SOFIA_TRY(data.session, settings.instrument.session());
+    SOFIA_TRY(const market::Timeframe row_timeframe, smallest_touch_timeframe(settings));
+    return build_history(std::move(data), settings, row_timeframe, context);
+}
+
+Result<Candidates> find_candidates(const History& history, const trading::TouchConfig& touch) {
+    SOFIA_TRY(const auto timeframes, market::parse_timeframes(touch.timeframes));
+    std::vector<std::vector<market::Bar>> columns;
+    for (const market::Timeframe timeframe : timeframes) {
+        const auto found = std::ranges::find(history.timeframes, timeframe);
+        if (found == history.timeframes.end()) {
+            return fail(ErrorCode::config, "touch.timeframes: " + timeframe.name() + " is not among bars.timeframes", "add it to bars.timeframes");
+        }
+        columns.push_back(history.bars[static_cast<std::size_t>(found - history.timeframes.begin())]);
+    }
+    Candidates candidates;
+    SOFIA_TRY(candidates.touches, trading::find_touches(touch, columns));
+    candidates.rows.reserve(candidates.touches.size());
+    const std::vector<TimeNs>& known = history.rows.known_at();
+    for (const trading::Touch& one : candidates.touches) {
+        const auto row = std::ranges::lower_bound(known, one.known_at);
+        if (row == known.end() || *row != one.known_at) {
+            return fail(ErrorCode::internal, "no feature row for the touch at " + format_time(one.known_at), "this is a bug in sofia; please report it");
+        }
+        candidates.rows.push_back(static_cast<std::size_t>(row - known.begin()));
+    }
+    return candidates;
+}
+
+namespace {
+
+/// Labels over prints. Touches are added once every print up to their moment has been stepped, as the labeler asks.
+Result<std::vector<labels::Label>> label_over_trades(const History& history, const Candidates& candidates, const trading::DecisionConfig& config) {
+    SOFIA_TRY(labels::Labeler labeler, labels::Labeler::make(config, history.data.instrument, history.fills));
+    std::size_t next_touch = 0;
+    std::size_t next_funding = 0;
+    for (const market::Trade& trade : history.data.trades) {
+        while (next_touch < candidates.touches.size() && candidates.touches[next_touch].known_at < trade.ts) {
+            labeler.add(candidates.touches[next_touch++]);
+        }
+        while (next_funding < history.funding.size() && history.funding[next_funding].time <= trade.ts) {
+            labeler.on_funding(history.funding[next_funding++]);
+        }
+        labeler.on_trade(trade);
+    }
+    while (next_touch < candidates.touches.size()) labeler.add(candidates.touches[next_touch++]);
+    return labeler.labels();
+}
+
+}  // namespace
+
+Result<LabeledCandidates> label_candidates(const History& history, const Candidates& candidates, const Settings& settings,
+                                           std::int64_t largest_hold_bars) {
+    LabeledCandidates labeled;
+    if (history.fills == trading::FillMode::trades) {
+        SOFIA_TRY(labeled.labels, label_over_trades(history, candidates, settings.decision));
+    } else {
+        SOFIA_TRY(labeled.labels, labels::pullback_labels(settings.decision, history.data.instrument, history.fills, candidates.touches,
+                                                          history.bars.front(), history.funding));
+    }
+    SOFIA_TRY(const auto timeframes, market::parse_timeframes(settings.decision.touch.timeframes));
+    labeled.samples.reserve(labeled.labels.size());
+    for (const labels::Label& label : labeled.labels) {
+        labeled.samples.push_back(labels::sample_of(label, timeframes[label.touch.timeframe].length(), largest_hold_bars, history.data.session));
+    }
+    return labeled;
+}
+
+}  // namespace sofia::pipeline

@@ -1,0 +1,125 @@
+#include "app/pipeline/settings.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace sofia::pipeline {
+
+void DataConfig::describe(config::Keys& keys) {
+    keys.boolean("skip_bad_rows", skip_bad_rows, "Leave malformed rows out and list them, instead of stopping at the first.");
+}
+
+void FundingConfig::describe(config::Keys& keys) {
+    keys.text("file", file, "CSV of funding rates (timestamp, funding_rate, optionally symbol and exchange); empty for none.");
+    keys.text("symbol", symbol, "Rows of the funding file to use, where it holds several symbols.");
+    keys.text("exchange", exchange, "Rows of the funding file to use, where it holds several exchanges.");
+}
+
+void FitConfig::describe(config::Keys& keys) {
+    keys.integer("early_stopping_blocks", early_stopping_blocks, {2, 50},
+                 "The training rows are cut into so many blocks in time order; the last one decides when to stop.");
+    keys.integer("min_train_rows", min_train_rows, {10, 1e9}, "Labeled touches below which no model is fitted and nothing is traded.");
+}
+
+void TuneConfig::describe(config::Keys& keys) {
+    keys.choice("sampler", sampler, {"tpe", "random"}, "How parameters are proposed.");
+    keys.integer("startup_trials", startup_trials, {1, 1e6}, "Random trials before TPE starts.");
+    keys.choice("pruner", pruner, {"none", "median"}, "Which trials are stopped after some folds.");
+    keys.integer("batch", batch, {1, 1024}, "Trials asked together and told in order; part of the result, unlike the number of threads.");
+}
+
+config::Keys keys_of(Settings& settings) {
+    config::Keys keys;
+    keys.section("instrument", settings.instrument);
+    keys.section("data", settings.data);
+    keys.section("funding", settings.funding);
+    keys.section("bars", settings.bars);
+    keys.section("features", settings.features);
+    settings.decision.describe(keys);
+    keys.section("split", settings.split);
+    keys.section("score", settings.score);
+    keys.section("model", settings.model);
+    keys.section("fit", settings.fit);
+    keys.section("tune", settings.tune);
+    keys.map("search", settings.search,
+             "Search space of `tune`: a configuration key, or its last part where that is unique, or a LightGBM parameter, and its distribution.");
+    return keys;
+}
+
+Result<void> Settings::validate() const {
+    SOFIA_CHECK(instrument.validate());
+    SOFIA_CHECK(bars.validate());
+    SOFIA_CHECK(features.validate());
+    SOFIA_CHECK(decision.validate());
+    SOFIA_CHECK(split.validate());
+    SOFIA_CHECK(score.validate());
+    SOFIA_CHECK(model.validate());
+    for (const std::string& timeframe : decision.touch.timeframes) {
+        if (std::ranges::find(bars.timeframes, timeframe) == bars.timeframes.end()) {
+            return fail(ErrorCode::config, fmt::format("touch.timeframes: {} is not among bars.timeframes ({})", timeframe, join(bars.timeframes, ", ")),
+                        "add it to bars.timeframes");
+        }
+    }
+    return {};
+}
+
+Result<Settings> load_settings(const SettingsSources& sources) {
+    Settings settings;
+    settings.instrument = sources.instrument;
+    if (sources.instrument_file) {
+        settings.decision.costs.fee_percent = sources.instrument.taker_fee_percent;
+        settings.decision.costs.maker_fee_percent = sources.instrument.maker_fee_percent;
+    }
+    config::Keys keys = keys_of(settings);
+    if (!sources.file.empty()) SOFIA_CHECK(config::load(sources.file, keys));
+    for (const std::string& value : sources.values) SOFIA_CHECK(config::set(value, keys));
+    for (const std::string& value : sources.sets) SOFIA_CHECK(config::set(value, keys));
+    settings.features.has_funding = !settings.funding.file.empty();
+    SOFIA_CHECK(settings.validate());
+    return settings;
+}
+
+std::string show_settings(Settings settings) { return config::show(keys_of(settings)); }
+
+namespace {
+
+std::string last_part(const std::string& path) { return path.substr(path.rfind('.') + 1); }
+
+}  // namespace
+
+Result<std::string> key_of_parameter(const std::string& name) {
+    Settings defaults;
+    const config::Keys keys = keys_of(defaults);
+    std::vector<std::string> matches;
+    std::vector<std::string> known;
+    for (const config::Key& key : keys.all()) {
+        if (key.path == name) return name;
+        if (last_part(key.path) == name) matches.push_back(key.path);
+        known.push_back(last_part(key.path));
+    }
+    if (matches.size() == 1) return matches.front();
+    if (matches.size() > 1) {
+        return fail(ErrorCode::config, fmt::format("search: {} could be {}", name, join(matches, " or ")), "write the whole key");
+    }
+    models::GbdtConfig probe;
+    probe.params[name] = "1";
+    // A LightGBM parameter that our own keys do not name passes through; whether the value fits is checked with each trial.
+    const auto checked = probe.validate();
+    if (checked || !checked.error().message.contains("unknown")) return "model.params." + name;
+    return fail(ErrorCode::config, with_suggestion("search: unknown parameter " + name, name, known), "`sofia config show` lists the keys");
+}
+
+Result<std::string> assignment_of(const std::string& parameter, const std::string& value) {
+    SOFIA_TRY(const std::string key, key_of_parameter(parameter));
+    Settings defaults;
+    const config::Keys keys = keys_of(defaults);
+    const auto found = std::ranges::find(keys.all(), key, &config::Key::path);
+    std::string text = value;
+    if (found != keys.all().end() && found->type == "list") std::ranges::replace(text, '+', ',');
+    return key + "=" + text;
+}
+
+}  // namespace sofia::pipeline

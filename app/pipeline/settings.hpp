@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/config.hpp"
+#include "base/result.hpp"
+#include "backtest/score.hpp"
+#include "bars/config.hpp"
+#include "features/config.hpp"
+#include "labels/splits.hpp"
+#include "market/instrument.hpp"
+#include "models/gbdt_config.hpp"
+#include "trading/core.hpp"
+
+namespace sofia::pipeline {
+
+/// Section `data`: how files are read.
+struct DataConfig {
+    bool skip_bad_rows = false;
+    void describe(config::Keys& keys);
+};
+
+/// Section `funding`: where funding rates come from; without a file there are none.
+struct FundingConfig {
+    std::string file;
+    std::string symbol;
+    std::string exchange;
+    void describe(config::Keys& keys);
+};
+
+/// Section `fit`: how the strategy's model is fitted around LightGBM.
+struct FitConfig {
+    std::int64_t early_stopping_blocks = 5;  ///< the last of so many blocks of the training rows decides when to stop
+    std::int64_t min_train_rows = 100;
+    void describe(config::Keys& keys);
+};
+
+/// Section `tune`.
+struct TuneConfig {
+    std::string sampler = "tpe";
+    std::int64_t startup_trials = 10;
+    std::string pruner = "none";
+    std::int64_t batch = 4;
+    void describe(config::Keys& keys);
+};
+
+/// The whole configuration of a strategy: one struct a section. The sections' rooms own their structs.
+struct Settings {
+    market::Instrument instrument;
+    DataConfig data;
+    FundingConfig funding;
+    bars::BarsConfig bars;
+    features::FeaturesConfig features;
+    trading::DecisionConfig decision;
+    labels::SplitConfig split;
+    backtest::ScoreConfig score;
+    models::GbdtConfig model;
+    FitConfig fit;
+    TuneConfig tune;
+    std::map<std::string, std::string> search;  ///< parameter -> distribution, as YAML
+
+    [[nodiscard]] Result<void> validate() const;
+};
+
+/// The keys of `settings`, which must stay where it is while they are used.
+[[nodiscard]] config::Keys keys_of(Settings& settings);
+
+/// What the settings are made from, the later over the earlier: defaults, instrument.yaml, the configuration file (may be empty), `values` (of
+/// a tuning summary, as key=value), `sets` (from the command line).
+struct SettingsSources {
+    market::Instrument instrument;
+    bool instrument_file = false;  ///< whether `instrument` was read from a file, whose fees then are the default of `costs`
+    std::filesystem::path file;
+    std::vector<std::string> values;
+    std::vector<std::string> sets;
+};
+
+/// Errors: config, io.
+[[nodiscard]] Result<Settings> load_settings(const SettingsSources& sources);
+
+/// The resolved settings as YAML, which `load_settings` reads back.
+[[nodiscard]] std::string show_settings(Settings settings);
+
+/// The configuration key that a search parameter's name stands for: a full path, or the last part of one where it is the only one
+/// (`stop_atr` -> `barriers.stop_atr`); any other name of a LightGBM parameter goes to `model.params`. Error: config with the nearest name.
+[[nodiscard]] Result<std::string> key_of_parameter(const std::string& name);
+
+/// `key=value` for a parameter of a trial. A list may be written with `+` (`15m+1h`), as a choice of a search space has to be one word.
+/// Error: as `key_of_parameter`.
+[[nodiscard]] Result<std::string> assignment_of(const std::string& parameter, const std::string& value);
+
+}  // namespace sofia::pipeline

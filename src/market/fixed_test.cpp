@@ -40,12 +40,12 @@ TEST(FixedDeathTest, OverflowEndsTheProgram) {
 }
 
 TEST(Money, RoundsHalfToEven) {
+    EXPECT_EQ(to_money(1.0 / 512).units(), 195'312);  // 195312.5, exactly
+    EXPECT_EQ(to_money(3.0 / 512).units(), 585'938);  // 585937.5
+    EXPECT_EQ(to_money(5.0 / 512).units(), 976'562);  // 976562.5
+    EXPECT_EQ(to_money(-1.0 / 512).units(), -195'312);
+    EXPECT_EQ(to_money(-3.0 / 512).units(), -585'938);
     EXPECT_EQ(to_money(0.5e-8).units(), 0);
-    EXPECT_EQ(to_money(1.5e-8).units(), 2);
-    EXPECT_EQ(to_money(2.5e-8).units(), 2);
-    EXPECT_EQ(to_money(-0.5e-8).units(), 0);
-    EXPECT_EQ(to_money(-1.5e-8).units(), -2);
-    EXPECT_EQ(to_money(-2.5e-8).units(), -2);
     EXPECT_EQ(to_money(2.6e-8).units(), 3);
     EXPECT_EQ(to_money(-2.6e-8).units(), -3);
     EXPECT_EQ(to_money(1.25).units(), 125'000'000);

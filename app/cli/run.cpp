@@ -16,6 +16,8 @@
 namespace sofia::cli {
 namespace {
 
+using pipeline::Output;
+
 struct GlobalOptions {
     CommonOptions common;
     std::uint64_t seed = 42;

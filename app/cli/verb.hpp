@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "app/cli/output.hpp"
 #include "app/pipeline/context.hpp"
+#include "app/pipeline/output.hpp"
 #include "base/result.hpp"
 
 namespace CLI {
@@ -26,7 +26,7 @@ struct Verb {
     std::string sentence;  ///< for the list of verbs
     std::string examples;  ///< complete command lines, one a line
     /// Adds the verb's own options; the returned function runs it after parsing.
-    std::function<std::function<Result<Output>(const pipeline::Context&, const CommonOptions&)>(CLI::App&)> declare;
+    std::function<std::function<Result<pipeline::Output>(const pipeline::Context&, const CommonOptions&)>(CLI::App&)> declare;
 };
 
 [[nodiscard]] std::vector<Verb> data_verbs();

@@ -75,6 +75,7 @@ Result<Settings> load_settings(const SettingsSources& sources) {
     }
     config::Keys keys = keys_of(settings);
     if (!sources.file.empty()) SOFIA_CHECK(config::load(sources.file, keys));
+    if (!sources.resolved.empty()) SOFIA_CHECK(config::load_text(sources.resolved, "the saved configuration", keys));
     for (const std::string& value : sources.values) SOFIA_CHECK(config::set(value, keys));
     for (const std::string& value : sources.sets) SOFIA_CHECK(config::set(value, keys));
     settings.features.has_funding = !settings.funding.file.empty();

@@ -69,12 +69,13 @@ struct Settings {
 /// The keys of `settings`, which must stay where it is while they are used.
 [[nodiscard]] config::Keys keys_of(Settings& settings);
 
-/// What the settings are made from, the later over the earlier: defaults, instrument.yaml, the configuration file (may be empty), `values` (of
-/// a tuning summary, as key=value), `sets` (from the command line).
+/// What the settings are made from, the later over the earlier: defaults, instrument.yaml, the configuration file (may be empty), `resolved`,
+/// `values` (a trial's parameters, as key=value), `sets` (from the command line).
 struct SettingsSources {
     market::Instrument instrument;
     bool instrument_file = false;  ///< whether `instrument` was read from a file, whose fees then are the default of `costs`
     std::filesystem::path file;
+    std::string resolved;  ///< a whole configuration as `show_settings` wrote it, of a tuning summary or a train config; or empty
     std::vector<std::string> values;
     std::vector<std::string> sets;
 };

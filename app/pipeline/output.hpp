@@ -5,7 +5,7 @@
 
 #include "base/json.hpp"
 
-namespace sofia::cli {
+namespace sofia::pipeline {
 
 /// What a verb found: a text for people and the same as one JSON document. Exactly one of them goes to stdout.
 struct Output {
@@ -14,4 +14,6 @@ struct Output {
     int exit = 0;                      ///< 0, or 4 when the verb ran and its check says no
 };
 
-}  // namespace sofia::cli
+[[nodiscard]] Output make_output(std::string text, Json json);
+
+}  // namespace sofia::pipeline

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "app/pipeline/history.hpp"
+#include "app/pipeline/settings.hpp"
+#include "app/pipeline/strategy.hpp"
+#include "backtest/score.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "labels/splits.hpp"
+
+namespace sofia::pipeline {
+
+/// What a trial found: the content of `tuning_summary_<trial>.json`, schema 1 (docs/artifacts.md).
+struct TuningSummary {
+    std::string study;
+    std::int64_t trial = 0;
+    std::uint64_t seed = 0;
+    std::filesystem::path data_dir;
+    std::string symbol;
+    bool simulated = false;
+    std::map<std::string, std::string> params;  ///< configuration key -> value as YAML
+    std::string config;                         ///< the resolved configuration, parameters included
+    labels::Splits splits;
+    std::vector<FoldOutcome> folds;             ///< fewer than asked for where the trial was pruned
+    backtest::RobustScore score;
+    double value = 0.0;                         ///< what the study was told
+    std::string state;                          ///< `complete`, `pruned`
+    std::vector<features::FeatureSpec> columns;
+    std::int64_t positives = 0;                 ///< of all labeled touches inside tuning
+    std::int64_t labeled = 0;
+    std::int64_t largest_hold_bars = 0;
+};
+
+/// Writes it atomically. Error: io.
+[[nodiscard]] Result<void> write_summary(const std::filesystem::path& path, const TuningSummary& summary);
+
+/// What training needs of a summary.
+struct SummaryHead {
+    std::string study;
+    std::int64_t trial = 0;
+    std::uint64_t seed = 0;
+    std::filesystem::path data_dir;
+    std::string symbol;
+    std::string config;
+    std::string features_hash;
+    std::int64_t largest_hold_bars = 0;
+};
+
+/// Errors: io; data, with the file and what is missing.
+[[nodiscard]] Result<SummaryHead> read_summary(const std::filesystem::path& path);
+
+/// Reads a JSON file and checks its `schema`. Errors: io, data.
+[[nodiscard]] Result<Json> read_json_file(const std::filesystem::path& path, std::int64_t schema);
+
+[[nodiscard]] Json window_json(trading::Window window);
+[[nodiscard]] Json refusals_json(const trading::RefusalCounts& refused);
+[[nodiscard]] Json features_json(const std::vector<features::FeatureSpec>& columns);
+
+}  // namespace sofia::pipeline

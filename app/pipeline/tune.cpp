@@ -1,0 +1,254 @@
+#include "app/pipeline/tune.hpp"
+
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/pipeline/artifacts.hpp"
+#include "app/pipeline/manifest.hpp"
+#include "app/pipeline/strategy.hpp"
+#include "app/pipeline/summary.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "base/threads.hpp"
+#include "tune/optimize.hpp"
+#include "tune/study.hpp"
+
+namespace sofia::pipeline {
+namespace {
+
+/// Touches by the settings that find them: most trials share them.
+class CandidateCache {
+public:
+    Result<std::shared_ptr<const Candidates>> get(const History& history, const Settings& settings) {
+        const std::string key = touch_key(settings);
+        {
+            const std::lock_guard lock(mutex_);
+            if (const auto found = cache_.find(key); found != cache_.end()) {
+                ++hits_;
+                return found->second;
+            }
+            ++misses_;
+        }
+        SOFIA_TRY(Candidates made, find_candidates(history, settings.decision.touch));
+        auto shared = std::make_shared<const Candidates>(std::move(made));
+        const std::lock_guard lock(mutex_);
+        return cache_.try_emplace(key, std::move(shared)).first->second;
+    }
+
+    [[nodiscard]] std::string text() const { return fmt::format("touch sets: {} computed, {} reused", misses_, hits_); }
+
+private:
+    static std::string touch_key(Settings settings) {
+        config::Keys keys;
+        keys.section("touch", settings.decision.touch);
+        return config::show(keys);
+    }
+
+    std::mutex mutex_;
+    std::map<std::string, std::shared_ptr<const Candidates>> cache_;
+    std::int64_t hits_ = 0;
+    std::int64_t misses_ = 0;
+};
+
+/// What all trials of a study share. Read by many threads; the cache and the results have their own locks.
+struct Search {
+    const TuneRequest& request;
+    const Context& context;
+    Settings settings;
+    History history;
+    labels::Splits splits;
+    std::vector<labels::Fold> folds;
+    tune::SearchSpace space;
+    std::map<std::string, std::string> keys;  // parameter -> configuration key
+    std::int64_t largest_hold_bars = 0;
+    std::string study;
+    StudyFolder folder;
+    CandidateCache candidates;
+    std::mutex mutex;
+    std::map<std::int64_t, TuningSummary> finished;  // not written yet
+    double fit_seconds = 0.0;
+};
+
+/// The value told to the study. A trial whose folds trade too little ranks below every one that trades, the more folds the lower.
+double objective_value(const backtest::RobustScore& score, std::size_t folds) {
+    if (score.feasible) return score.value;
+    return std::min(score.value, 0.0) - 1.0 - static_cast<double>(score.thin_folds) / static_cast<double>(folds);
+}
+
+Result<Settings> trial_settings(const Search& search, const tune::Trial& trial, std::map<std::string, std::string>& params) {
+    Settings settings = search.settings;
+    config::Keys keys = keys_of(settings);
+    for (const auto& [name, value] : trial.params()) {
+        SOFIA_TRY(const std::string assignment, assignment_of(name, tune::format_value(value)));
+        SOFIA_CHECK(config::set(assignment, keys));
+        params[search.keys.at(name)] = assignment.substr(assignment.find('=') + 1);
+    }
+    SOFIA_CHECK(settings.validate());
+    return settings;
+}
+
+void count_classes(const LabeledCandidates& labeled, trading::Window tuning, TuningSummary& summary) {
+    for (const labels::Label& label : labeled.labels) {
+        if (!label.labeled() || !tuning.contains(label.touch.known_at) || label.end_time >= tuning.to) continue;
+        ++summary.labeled;
+        summary.positives += label.y;
+    }
+}
+
+Result<tune::Outcome> run_trial(Search& search, tune::Trial& trial) {
+    TuningSummary summary;
+    SOFIA_TRY(const Settings settings, trial_settings(search, trial, summary.params));
+    SOFIA_TRY(const auto candidates, search.candidates.get(search.history, settings));
+    SOFIA_TRY(const LabeledCandidates labeled, label_candidates(search.history, *candidates, settings, search.largest_hold_bars));
+    const StrategyData data{search.history, settings, *candidates, labeled};
+    std::vector<backtest::FoldScore> scores;
+    bool pruned = false;
+    for (const labels::Fold& fold : search.folds) {
+        if (search.context.stop->requested()) return fail(ErrorCode::interrupted, "interrupted");
+        SOFIA_TRY(FoldOutcome outcome, run_fold(data, fold, search.context.seed, 1, *search.context.stop));
+        scores.push_back(outcome.score);
+        summary.folds.push_back(std::move(outcome));
+        SOFIA_CHECK(trial.report(static_cast<std::int64_t>(fold.index), scores.back().score));
+        SOFIA_TRY(pruned, trial.should_prune());
+        if (pruned) break;
+    }
+    summary.study = search.study;
+    summary.trial = trial.number();
+    summary.seed = search.context.seed;
+    summary.data_dir = search.request.data_dir;
+    summary.symbol = search.history.data.symbol;
+    summary.simulated = settings.instrument.simulated;
+    summary.config = show_settings(settings);
+    summary.splits = search.splits;
+    summary.score = backtest::robust_score(scores, settings.score);
+    summary.value = objective_value(summary.score, search.folds.size());
+    summary.state = pruned ? "pruned" : "complete";
+    summary.columns = search.history.columns;
+    summary.largest_hold_bars = search.largest_hold_bars;
+    count_classes(labeled, search.splits.tuning, summary);
+    const double value = summary.value;
+    const std::lock_guard lock(search.mutex);
+    for (const FoldOutcome& outcome : summary.folds) search.fit_seconds += outcome.fit_seconds;
+    search.finished[trial.number()] = std::move(summary);
+    if (pruned) return tune::Pruned{};
+    return value;
+}
+
+/// Writes the summary of a told trial; a failed one has none.
+Result<void> keep_summary(Search& search, const tune::FrozenTrial& trial) {
+    std::optional<TuningSummary> summary;
+    {
+        const std::lock_guard lock(search.mutex);
+        if (const auto found = search.finished.find(trial.number); found != search.finished.end()) {
+            summary = std::move(found->second);
+            search.finished.erase(found);
+        }
+    }
+    if (!summary) return {};
+    return write_summary(search.folder.summary(trial.number), *summary);
+}
+
+Result<void> read_space(Search& search) {
+    if (search.settings.search.empty()) {
+        return fail(ErrorCode::config, "the configuration has no search space", "add a `search:` section, as configs/touch.yaml has");
+    }
+    SOFIA_TRY(search.space, tune::parse_space(search.settings.search));
+    search.largest_hold_bars = search.settings.decision.barriers.max_hold_bars;
+    for (const auto& [name, distribution] : search.space) {
+        SOFIA_TRY(search.keys[name], key_of_parameter(name));
+        if (search.keys[name] != "barriers.max_hold_bars") continue;
+        if (const tune::IntDistribution* range = distribution.as_int()) search.largest_hold_bars = range->high;
+    }
+    return {};
+}
+
+Result<tune::Study> open_study(const Search& search) {
+    SOFIA_CHECK(make_folder(search.folder.root));
+    const std::string url = search.request.storage.empty() ? "sqlite:///" + search.folder.database().string() : search.request.storage;
+    tune::StudyOptions options;
+    options.name = search.study;
+    options.directions = {tune::Direction::maximize};
+    options.open = search.request.mode == StudyMode::resume ? tune::StudyOptions::Open::resume : tune::StudyOptions::Open::create;
+    options.seed = search.context.seed;
+    SOFIA_TRY(options.storage, tune::open_storage(url));
+    if (search.settings.tune.sampler == "random") {
+        options.sampler = tune::random_sampler();
+    } else {
+        options.sampler = tune::tpe_sampler({.startup_trials = static_cast<std::size_t>(search.settings.tune.startup_trials)});
+    }
+    SOFIA_TRY(options.pruner, tune::make_pruner(search.settings.tune.pruner));
+    return tune::Study::open(std::move(options));
+}
+
+Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::OptimizeReport& report) {
+    Manifest manifest{.verb = "tune", .config = show_settings(search.settings), .inputs = search.history.data.files, .facts = {}, .outputs = {}};
+    manifest.facts = {{"study", search.study}, {"symbol", search.history.data.symbol}};
+    SOFIA_CHECK(write_manifest(search.folder.manifest(), manifest, search.context));
+    search.context.log.info(search.candidates.text());
+    search.context.log.info(fmt::format("{:.1f} s inside LightGBM's training, summed over threads", search.fit_seconds));
+    if (report.end == tune::OptimizeReport::End::stopped) {
+        return fail(ErrorCode::interrupted, fmt::format("interrupted after {} finished trials, which are kept in {}", report.complete + report.pruned, search.folder.root.string()),
+                    fmt::format("go on with --study {} --resume", search.study));
+    }
+    TuneResult result{.study = search.study, .folder = search.folder.root, .complete = report.complete, .pruned = report.pruned, .failed = report.failed};
+    if (const auto best = study.best_trial()) {
+        result.best_trial = (*best)->number;
+        result.best_value = (*best)->values.front();
+        result.best_summary = search.folder.summary(result.best_trial);
+    }
+    return result;
+}
+
+}  // namespace
+
+Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
+    SOFIA_TRY(const store::DataFolder folder, store::DataFolder::open(request.data_dir));
+    Search search{.request = request, .context = context};
+    SOFIA_TRY(search.settings, load_settings({.instrument = folder.instrument(), .instrument_file = folder.has_instrument_file(), .file = request.config_file, .sets = request.sets}));
+    if (request.batch > 0) search.settings.tune.batch = request.batch;
+    SOFIA_CHECK(read_space(search));
+    SOFIA_TRY(search.history, load_history(folder, search.settings, context));
+    SOFIA_TRY(search.splits, labels::make_splits(search.settings.split, search.history.window()));
+    SOFIA_TRY(search.folds, labels::walk_forward(search.settings.split, search.splits.tuning));
+    search.study = request.study.empty() ? tune::random_study_name() : request.study;
+    search.folder = {request.model_dir / search.study};
+    SOFIA_TRY(tune::Study study, open_study(search));
+    context.log.info(fmt::format("study {}: {} parameters, {} folds inside {} to {}", search.study, search.space.size(), search.folds.size(),
+                                 format_date(search.splits.tuning.from), format_date(search.splits.tuning.to)));
+    Progress progress = context.bar("tune", "trials", static_cast<std::uint64_t>(request.trials));
+    tune::OptimizeOptions options;
+    options.trials = request.trials;
+    options.timeout = request.timeout;
+    options.batch = static_cast<std::size_t>(search.settings.tune.batch);
+    options.threads = context.threads;
+    options.space = &search.space;
+    options.stop = context.stop;
+    options.progress = &progress;
+    options.log = context.log;
+    options.on_trial = [&](const tune::Study&, const tune::TrialPtr& trial) { return keep_summary(search, *trial); };
+    SOFIA_TRY(const tune::OptimizeReport report, tune::optimize(study, [&](tune::Trial& trial) { return run_trial(search, trial); }, options));
+    return finish(search, study, report);
+}
+
+Output describe(const TuneResult& result) {
+    Json json = {{"study", result.study}, {"folder", result.folder.string()}, {"complete", result.complete}, {"pruned", result.pruned}, {"failed", result.failed}};
+    json["best_trial"] = result.best_trial < 0 ? Json() : Json(result.best_trial);
+    json["best_value"] = result.best_trial < 0 ? Json() : json_number(result.best_value);
+    json["best_summary"] = result.best_summary.string();
+    std::vector<std::vector<std::string>> rows = {{"study", result.study}, {"folder", result.folder.string()}};
+    rows.push_back({"trials", fmt::format("{} complete, {} pruned, {} failed", result.complete, result.pruned, result.failed)});
+    if (result.best_trial >= 0) {
+        rows.push_back({"best trial", std::to_string(result.best_trial)});
+        rows.push_back({"robust score, R a trade", fmt::format("{:.4f}", result.best_value)});
+        rows.push_back({"summary", result.best_summary.string()});
+    }
+    const std::vector<std::string> header = {"tune", ""};
+    return make_output(format_table(header, rows), std::move(json));
+}
+
+}  // namespace sofia::pipeline

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "app/pipeline/context.hpp"
+#include "app/pipeline/output.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace sofia::pipeline {
+
+enum class StudyMode : std::uint8_t { create, resume };
+
+/// One call of `sofia tune`.
+struct TuneRequest {
+    std::filesystem::path config_file;
+    std::vector<std::string> sets;
+    std::filesystem::path data_dir;
+    std::filesystem::path model_dir;  ///< models/<SYMBOL>
+    std::string study;                ///< empty: a random readable name
+    std::string storage;              ///< a database URL; empty: optuna.db in the study's folder
+    std::int64_t trials = 100;        ///< of this call; 0: until the timeout
+    DurationNs timeout = 0;
+    std::int64_t batch = 0;           ///< 0: `tune.batch`
+    StudyMode mode = StudyMode::create;
+};
+
+/// What a call of `tune` leaves.
+struct TuneResult {
+    std::string study;
+    std::filesystem::path folder;
+    std::int64_t complete = 0;
+    std::int64_t pruned = 0;
+    std::int64_t failed = 0;
+    std::int64_t best_trial = -1;  ///< -1: none is complete
+    double best_value = 0.0;
+    std::filesystem::path best_summary;
+};
+
+/// Searches the configuration's space: each trial is scored on walk-forward folds inside the tuning window, never beyond it, and leaves
+/// `tuning_summary_<trial>.json`; the study lies in Optuna's schema. Trials run side by side on the context's threads, which changes no
+/// result. Interrupted, it keeps what is finished. Errors: usage, config, data, io, conflict (the study exists), interrupted.
+[[nodiscard]] Result<TuneResult> tune(const TuneRequest& request, const Context& context);
+
+[[nodiscard]] Output describe(const TuneResult& result);
+
+}  // namespace sofia::pipeline

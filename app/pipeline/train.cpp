@@ -1,0 +1,140 @@
+#include "app/pipeline/train.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/pipeline/artifacts.hpp"
+#include "app/pipeline/audit_columns.hpp"
+#include "app/pipeline/manifest.hpp"
+#include "app/pipeline/strategy.hpp"
+#include "app/pipeline/summary.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "models/model_folder.hpp"
+
+namespace sofia::pipeline {
+namespace {
+
+Json ev_json(const trading::EvModel& ev) {
+    return {{"win_r", json_number(ev.win)}, {"loss_r", json_number(ev.loss)}, {"timeout_share", json_number(ev.timeouts)},
+            {"mean_hold_seconds", static_cast<double>(ev.mean_hold) / static_cast<double>(ns_per_second)}, {"labels", ev.labels}};
+}
+
+trading::EvModel ev_from(const Json& json) {
+    const auto number = [&](const char* name) {
+        return json[name].is_number() ? json[name].get<double>() : std::numeric_limits<double>::quiet_NaN();
+    };
+    trading::EvModel ev{.win = number("win_r"), .loss = number("loss_r"), .timeouts = number("timeout_share")};
+    ev.mean_hold = static_cast<DurationNs>(number("mean_hold_seconds") * static_cast<double>(ns_per_second));
+    ev.labels = json["labels"].get<std::int64_t>();
+    return ev;
+}
+
+Result<void> write_train_config(const std::filesystem::path& path, const TrainConfig& config, const History& history) {
+    Json json = Json::object();
+    json["schema"] = 1;
+    json["study"] = config.study;
+    json["trial"] = config.trial;
+    json["seed"] = config.seed;
+    json["symbol"] = config.symbol;
+    json["data_dir"] = config.data_dir.string();
+    json["tuning_summary_path"] = config.tuning_summary_path.filename().string();
+    json["model_path"] = config.model_path.string();
+    json["through"] = config.through;
+    json["ev"] = ev_json(config.ev);
+    json["features"] = features_json(history.columns);
+    json["config"] = config.config;
+    return write_file(path, format_json(json));
+}
+
+/// What a training learns from, and up to when.
+struct TrainingWindow {
+    trading::Window window;
+    std::vector<models::Window> seen;
+};
+
+Result<TrainingWindow> training_window(const History& history, const Settings& settings, TrainThrough through) {
+    if (through == TrainThrough::all) {
+        const trading::Window all = history.window();
+        return TrainingWindow{all, {{"all data", all.from, all.to}}};
+    }
+    SOFIA_TRY(const labels::Splits splits, labels::make_splits(settings.split, history.window()));
+    return TrainingWindow{splits.tuning, {{"tuning", splits.tuning.from, splits.tuning.to}}};
+}
+
+}  // namespace
+
+Result<TrainResult> train(const TrainRequest& request, const Context& context) {
+    SOFIA_TRY(const SummaryHead head, read_summary(request.summary));
+    const std::filesystem::path data_dir = request.data_dir.empty() ? head.data_dir : request.data_dir;
+    SOFIA_TRY(const store::DataFolder data_folder, store::DataFolder::open(data_dir));
+    SOFIA_TRY(const Settings settings, load_settings({.instrument = data_folder.instrument(), .instrument_file = data_folder.has_instrument_file(),
+                                                      .file = request.config_file, .resolved = head.config, .sets = request.sets}));
+    SOFIA_TRY(const History history, load_history(data_folder, settings, context));
+    if (features::feature_hash(history.columns) != head.features_hash) {
+        return fail(ErrorCode::blocked, fmt::format("feature audit: {} was tuned on columns with hash {}, the data gives {}", request.summary.string(),
+                                                    head.features_hash.substr(0, 12), features::feature_hash(history.columns).substr(0, 12)),
+                    "use the configuration and the data of the same study");
+    }
+    SOFIA_TRY(const TrainingWindow training, training_window(history, settings, request.through));
+    SOFIA_TRY(const Candidates candidates, find_candidates(history, settings.decision.touch));
+    SOFIA_TRY(const LabeledCandidates labeled, label_candidates(history, candidates, settings, head.largest_hold_bars));
+    const StrategyData data{history, settings, candidates, labeled};
+    const auto rows = labels::train_rows(labeled.samples, training.window, training.window.to, settings.split.embargo());
+    SOFIA_TRY(EntryModel fitted, fit_entry_model(data, rows, fit_seed(head.seed, "train"), 1, *context.stop));
+    if (const auto warning = trading::ev_warning(settings.decision.gate, fitted.ev)) context.log.warning(*warning);
+
+    const StudyFolder folder{request.summary.parent_path()};
+    TrainResult result{.train_config = folder.train_config(head.trial), .model = folder.model(head.trial), .rows = fitted.train_rows,
+                       .positives = fitted.positives, .trees = fitted.booster.trees(), .train_end = format_time(training.window.to)};
+    models::Model model;
+    model.members.push_back({.name = "entry", .booster = std::move(fitted.booster), .calibrator = {}});
+    model.features = feature_ids(history.columns);
+    model.train_end = training.window.to;
+    model.windows = training.seen;
+    model.symbol = history.data.symbol;
+    model.simulated = settings.instrument.simulated;
+    SOFIA_CHECK(models::save_model(result.model, model));
+    TrainConfig config{.study = head.study, .trial = head.trial, .seed = head.seed, .symbol = head.symbol, .data_dir = data_dir,
+                       .tuning_summary_path = request.summary, .model_path = result.model.filename(), .config = show_settings(settings),
+                       .ev = fitted.ev, .through = request.through == TrainThrough::all ? "all" : "tuning"};
+    SOFIA_CHECK(write_train_config(result.train_config, config, history));
+    Manifest manifest{.verb = "train", .config = config.config, .inputs = history.data.files, .facts = {{"study", head.study}, {"trial", std::to_string(head.trial)}},
+                      .outputs = {result.train_config, result.model}};
+    SOFIA_CHECK(write_manifest(result.model / "manifest.json", manifest, context));
+    return result;
+}
+
+Result<TrainConfig> read_train_config(const std::filesystem::path& path) {
+    SOFIA_TRY(const Json json, read_json_file(path, 1));
+    try {
+        TrainConfig config;
+        config.study = json.at("study").get<std::string>();
+        config.trial = json.at("trial").get<std::int64_t>();
+        config.seed = json.at("seed").get<std::uint64_t>();
+        config.symbol = json.at("symbol").get<std::string>();
+        config.data_dir = json.at("data_dir").get<std::string>();
+        config.tuning_summary_path = json.at("tuning_summary_path").get<std::string>();
+        config.model_path = json.at("model_path").get<std::string>();
+        config.through = json.at("through").get<std::string>();
+        config.config = json.at("config").get<std::string>();
+        config.ev = ev_from(json.at("ev"));
+        return config;
+    } catch (const nlohmann::json::exception& exception) {
+        return fail(ErrorCode::data, fmt::format("{}: {}", path.string(), exception.what()), "write the file again with sofia train");
+    }
+}
+
+Output describe(const TrainResult& result) {
+    Json json = {{"train_config", result.train_config.string()}, {"model", result.model.string()}, {"rows", result.rows},
+                 {"positives", result.positives}, {"trees", result.trees}, {"train_end", result.train_end}};
+    const std::vector<std::vector<std::string>> rows = {{"model", result.model.string()},
+                                                        {"train config", result.train_config.string()},
+                                                        {"labeled touches", fmt::format("{} ({} reach the target)", result.rows, result.positives)},
+                                                        {"trees", std::to_string(result.trees)},
+                                                        {"train end", result.train_end}};
+    const std::vector<std::string> header = {"train", ""};
+    return make_output(format_table(header, rows), std::move(json));
+}
+
+}  // namespace sofia::pipeline

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <functional>
-#include <memory>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -68,7 +68,7 @@ private:
         market::Session session;
         TimeNs open = 0;  // of the session of the last base bar; empty span [0, 0) before
         TimeNs close = 0;
-        TimeNs last_known_at = 0;
+        TimeNs last_known_at = std::numeric_limits<TimeNs>::min();
     };
     struct Funding {
         double rate;

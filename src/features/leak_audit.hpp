@@ -18,10 +18,10 @@ namespace sofia::features {
 /// Makes rows from base bars: the thing under audit. The same bars must give the same table. Rows may be fewer than bars.
 using Producer = std::function<market::Table(std::span<const market::Bar> base_bars)>;
 
-/// What an audit does. Its cost is about `(2 * cuts + 2)` runs of the producer over half the bars.
+/// What an audit does. It runs the producer twice a moment, over half the bars on average.
 struct LeakAuditOptions {
     std::size_t cuts = 48;          ///< moments at which the data is cut and its future changed, at least 1
-    std::uint64_t seed = 1;         ///< of the cuts and of the changed futures
+    std::uint64_t seed = 1;         ///< of the moments and of the changed futures
     Producer stream;                ///< optional: the same columns made bar by bar, to be equal to the last bit
 };
 
@@ -54,11 +54,11 @@ struct LeakReport {
 
 /// Audits every column of every row before each moment, bit for bit (NaN equals NaN):
 ///  - cut: the rows with known_at <= t made from the bars closed by t are those of the whole table;
-///  - future: the same when the bars after t are replaced by others (other prices, volumes, flows; also fewer and more of them);
+///  - future: the same when the bars after t are replaced by others (other prices, volumes, flows, and fewer of them);
 ///  - stream: `options.stream` gives the same table;
-///  - order: known_at ascends, is the close of a base bar, and the same rows are there after a cut.
-/// Moments: the first bars one by one, then geometrically, then at random, and around the boundaries of hours, four hours and days, where larger bars
-/// close. Errors: usage (fewer than 8 bars, bars not in time order, a producer whose columns change).
+///  - order: known_at ascends strictly, is the close of a base bar, and the same rows are there after a cut.
+/// Moments: the first bars one by one and the last two, then in turn geometrically spaced, next to the boundaries of hours, four hours and days, where
+/// larger bars close, and at random. Errors: usage (fewer than 8 bars, bars not in time order, a producer whose columns change).
 [[nodiscard]] Result<LeakReport> audit_leaks(std::span<const market::Bar> base_bars, const Producer& producer, const LeakAuditOptions& options = {});
 
 /// The report for people: one line a failing column with the first offending row, or one line that all passed.

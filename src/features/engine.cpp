@@ -1,0 +1,241 @@
+#include "features/engine.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cmath>
+#include <numbers>
+
+#include "base/text.hpp"
+#include "features/timeframe_steps.hpp"
+
+namespace sofia::features {
+
+namespace {
+
+enum TimeColumn : std::size_t { day_sin, day_cos, week_sin, week_cos, session_hours };
+enum FundingColumn : std::size_t { last_rate, hours_to_next };
+constexpr std::size_t time_group = 0;
+constexpr std::size_t funding_group = 1;
+constexpr DurationNs ns_per_week = 7 * ns_per_day;
+constexpr TimeNs first_monday = 4 * ns_per_day;  // 1970-01-05
+
+Specs time_specs() {
+    const auto of = [](std::string name, std::string formula, std::string unit) {
+        return FeatureSpec{.name = "time." + std::move(name), .formula = std::move(formula), .unit = std::move(unit), .source = "Sofia",
+                           .warm_up = 1, .version = 1, .needs = Needs::clock};
+    };
+    return {of("day_sin", "sin(2π * share of the UTC day passed)", "-1..1"),
+            of("day_cos", "cos(2π * share of the UTC day passed)", "-1..1"),
+            of("week_sin", "sin(2π * share of the week passed since Monday 00:00 UTC)", "-1..1"),
+            of("week_cos", "cos(2π * share of the week passed since Monday 00:00 UTC)", "-1..1"),
+            of("session_hours", "time since the session of the last bar opened; of a 24x7 instrument since 00:00 UTC of its day", "hours")};
+}
+
+Specs funding_specs() {
+    const auto of = [](std::string name, std::string formula, std::string unit) {
+        return FeatureSpec{.name = "funding." + std::move(name), .formula = std::move(formula), .unit = std::move(unit), .source = "Sofia",
+                           .warm_up = 0, .version = 1, .needs = Needs::funding};
+    };
+    return {of("rate", "the last published funding rate; NaN before the first", "fraction"),
+            of("hours_to_next", "last stamp + time between the last two stamps - now, at least 0; NaN before the second stamp", "hours")};
+}
+
+Result<void> mark(const std::vector<std::string>& patterns, const std::string& key, bool value, const std::vector<std::string>& names,
+                  std::vector<bool>& wanted) {
+    for (const std::string& pattern : patterns) {
+        bool any = false;
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            if (!matches(pattern, names[i])) continue;
+            wanted[i] = value;
+            any = true;
+        }
+        if (!any) {
+            return fail(ErrorCode::config, with_suggestion("features." + key + ": \"" + pattern + "\" matches no column", pattern, names),
+                        "list the columns with `sofia features`; funding columns need funding.file");
+        }
+    }
+    return {};
+}
+
+Result<std::vector<bool>> choose(const FeaturesConfig& config, const std::vector<std::string>& names) {
+    std::vector<bool> wanted(names.size(), false);
+    SOFIA_CHECK(mark(config.columns, "columns", true, names, wanted));
+    SOFIA_CHECK(mark(config.exclude, "exclude", false, names, wanted));
+    if (std::find(wanted.begin(), wanted.end(), true) == wanted.end()) {
+        return fail(ErrorCode::config, "features.exclude leaves no column", "exclude fewer columns");
+    }
+    return wanted;
+}
+
+Result<void> check_timeframes(const std::vector<market::Timeframe>& timeframes) {
+    if (timeframes.empty()) return fail(ErrorCode::config, "no timeframe for features", "name at least one");
+    for (std::size_t k = 1; k < timeframes.size(); ++k) {
+        if (!(timeframes[k - 1] < timeframes[k])) {
+            return fail(ErrorCode::config, "timeframes of features are not ascending: " + timeframes[k - 1].name() + ", " + timeframes[k].name(),
+                        "name each once, the smallest first");
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Engine::Engine() : funding_{.rate = math::missing} {}
+Engine::~Engine() = default;
+Engine::Engine(const Engine& other) = default;
+Engine& Engine::operator=(const Engine& other) = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+Result<Engine> Engine::make(const FeaturesConfig& config, const std::vector<market::Timeframe>& timeframes, const market::Session& session) {
+    SOFIA_CHECK(config.validate());
+    SOFIA_CHECK(check_timeframes(timeframes));
+    Engine engine;
+    engine.clock_.session = session;
+
+    Specs all;
+    for (const market::Timeframe timeframe : timeframes) {
+        engine.steps_.emplace_back(config);
+        for (FeatureSpec& spec : engine.steps_.back().describe()) {
+            spec.name = timeframe.prefix() + "." + spec.name;
+            all.push_back(std::move(spec));
+        }
+    }
+    const std::size_t per_timeframe = all.size() / timeframes.size();
+    const std::size_t first_time = all.size();
+    std::ranges::move(time_specs(), std::back_inserter(all));
+    const std::size_t first_funding = all.size();
+    if (config.has_funding) std::ranges::move(funding_specs(), std::back_inserter(all));
+
+    std::vector<std::string> names;
+    for (const FeatureSpec& spec : all) names.push_back(spec.name);
+    SOFIA_TRY(const std::vector<bool> wanted, choose(config, names));
+
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (!wanted[i]) continue;
+        const std::size_t to = engine.columns_.size();
+        engine.columns_.push_back(all[i]);
+        if (i >= first_time) {
+            const bool is_time = i < first_funding;
+            engine.others_.push_back({is_time ? time_group : funding_group, i - (is_time ? first_time : first_funding), 1, to});
+            continue;
+        }
+        const std::size_t timeframe = i / per_timeframe;
+        const std::size_t from = i % per_timeframe;
+        std::vector<Run>& runs = engine.runs_;
+        if (!runs.empty() && runs.back().timeframe == timeframe && runs.back().from + runs.back().count == from) {
+            ++runs.back().count;
+        } else {
+            runs.push_back({timeframe, from, 1, to});
+        }
+    }
+    for (std::size_t k = 0; k < timeframes.size(); ++k) {
+        const auto first = wanted.begin() + static_cast<std::ptrdiff_t>(k * per_timeframe);
+        engine.steps_[k].keep(std::vector<bool>(first, first + static_cast<std::ptrdiff_t>(per_timeframe)));
+    }
+    return engine;
+}
+
+void Engine::update(std::size_t timeframe, const market::Bar& closed_bar) {
+    assert(timeframe < steps_.size());
+    assert(closed_bar.close_time >= steps_[timeframe].last_close_);
+    if (timeframe == 0) follow_session(closed_bar);
+    clock_.last_known_at = std::max(clock_.last_known_at, closed_bar.close_time);
+    steps_[timeframe].update(closed_bar);
+}
+
+void Engine::follow_session(const market::Bar& base_bar) {
+    const TimeNs time = base_bar.open_time;
+    if (time >= clock_.open && time < clock_.close) return;
+    if (clock_.session.always()) {
+        clock_.open = floor_time(time, ns_per_day);
+        clock_.close = clock_.open + ns_per_day;
+    } else if (clock_.session.contains(time)) {
+        clock_.open = floor_time(time, ns_per_minute);  // sessions open on a minute
+        while (clock_.session.contains(clock_.open - ns_per_minute)) clock_.open -= ns_per_minute;
+        clock_.close = clock_.session.close_after(time);
+    } else {
+        clock_.open = clock_.close = 0;
+    }
+}
+
+void Engine::on_funding(TimeNs ts, double rate) {
+    assert(funding_.seen == 0 || ts >= funding_.last);
+    if (funding_.seen > 0 && ts > funding_.last) funding_.interval = ts - funding_.last;
+    funding_.rate = rate;
+    funding_.last = ts;
+    ++funding_.seen;
+}
+
+double Engine::time_value(std::size_t which, TimeNs known_at) const {
+    const auto angle = [&](TimeNs since, DurationNs period) {
+        return 2.0 * std::numbers::pi * (static_cast<double>(since - floor_time(since, period)) / static_cast<double>(period));
+    };
+    switch (which) {
+        case day_sin: return std::sin(angle(known_at, ns_per_day));
+        case day_cos: return std::cos(angle(known_at, ns_per_day));
+        case week_sin: return std::sin(angle(known_at - first_monday, ns_per_week));
+        case week_cos: return std::cos(angle(known_at - first_monday, ns_per_week));
+        default: break;
+    }
+    if (clock_.close == clock_.open) return math::missing;
+    return static_cast<double>(known_at - clock_.open) / static_cast<double>(ns_per_hour);
+}
+
+double Engine::funding_value(std::size_t which, TimeNs known_at) const {
+    if (which == last_rate) return funding_.rate;
+    if (funding_.interval == 0) return math::missing;
+    const DurationNs left = funding_.last + funding_.interval - known_at;
+    return static_cast<double>(std::max<DurationNs>(left, 0)) / static_cast<double>(ns_per_hour);
+}
+
+void Engine::read(TimeNs known_at, std::span<double> row) const {
+    assert(row.size() == columns_.size());
+    assert(known_at >= clock_.last_known_at);
+    assert(funding_.seen == 0 || known_at >= funding_.last);
+    for (const Run& run : runs_) {
+        std::ranges::copy(steps_[run.timeframe].values().subspan(run.from, run.count), row.begin() + static_cast<std::ptrdiff_t>(run.to));
+    }
+    for (const Run& other : others_) {
+        row[other.to] = other.timeframe == time_group ? time_value(other.from, known_at) : funding_value(other.from, known_at);
+    }
+}
+
+void for_each_row(Engine& engine, const Input& input, const std::function<void(TimeNs, std::span<const double>)>& sink) {
+    assert(!input.bars.empty());
+    std::vector<std::size_t> next(input.bars.size(), 0);
+    std::size_t next_funding = 0;
+    std::vector<double> row(engine.columns().size());
+    for (const market::Bar& bar : input.bars.front()) {
+        const TimeNs known_at = bar.known_at();
+        engine.update(0, bar);
+        for (std::size_t k = 1; k < input.bars.size(); ++k) {
+            const std::vector<market::Bar>& larger = input.bars[k];
+            while (next[k] < larger.size() && larger[next[k]].known_at() <= known_at) engine.update(k, larger[next[k]++]);
+        }
+        while (next_funding < input.funding.size() && input.funding[next_funding].ts <= known_at) {
+            const FundingRate& funding = input.funding[next_funding++];
+            engine.on_funding(funding.ts, funding.rate);
+        }
+        engine.read(known_at, row);
+        sink(known_at, row);
+    }
+}
+
+Result<market::Table> compute(const FeaturesConfig& config, const std::vector<market::Timeframe>& timeframes, const Input& input,
+                              const market::Session& session) {
+    if (input.bars.size() != timeframes.size()) {
+        return fail(ErrorCode::usage, std::to_string(input.bars.size()) + " series of bars for " + std::to_string(timeframes.size()) + " timeframes",
+                    "give one series a timeframe");
+    }
+    SOFIA_TRY(Engine engine, Engine::make(config, timeframes, session));
+    std::vector<std::string> names;
+    for (const FeatureSpec& column : engine.columns()) names.push_back(column.name);
+    market::Table table(std::move(names));
+    table.reserve(input.bars.front().size());
+    for_each_row(engine, input, [&](TimeNs known_at, std::span<const double> row) { table.append(known_at, row); });
+    return table;
+}
+
+}  // namespace sofia::features

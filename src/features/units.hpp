@@ -1,0 +1,328 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "features/catalogue.hpp"
+#include "features/config.hpp"
+#include "market/bar.hpp"
+#include "math/oscillators.hpp"
+#include "math/trend.hpp"
+#include "math/volatility.hpp"
+#include "math/window.hpp"
+
+// The columns of one timeframe in families. Each unit says what its columns are (`describe`, in order) and makes them from the next bar (`step`,
+// which writes as many values in the same order and returns the place after them). Units are value types and do not allocate in `step`.
+namespace sofia::features {
+
+/// A bar and what several units want of it.
+struct BarStep {
+    const market::Bar& bar;
+    double atr;  ///< Wilder's over 14 bars: the scale of distances
+};
+
+/// Bars over which slopes are measured and of the ATR that scales; fixed, so that a name says everything.
+inline constexpr std::size_t slope_bars = 5;
+using AtrScale = math::Length;
+[[nodiscard]] consteval math::Length scale_length() { return math::Length::of<14>(); }
+inline constexpr std::size_t scale_warm_up = 15;
+
+/// `make` of a length that `FeaturesConfig::validate` has let through.
+[[nodiscard]] inline math::Length checked(std::int64_t length) { return math::Length::make(length).value(); }
+
+using Specs = std::vector<FeatureSpec>;
+
+class Returns {
+public:
+    explicit Returns(const FeaturesConfig& config);
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        closes_.push(in.bar.close);
+        for (const std::size_t lag : lags_) *out++ = in.bar.close / closes_.ago(lag) - 1.0;
+        return out;
+    }
+
+private:
+    std::vector<std::size_t> lags_;
+    math::History closes_;
+};
+
+/// Gap, slope and touch of exponential averages.
+class EmaColumns {
+public:
+    explicit EmaColumns(const FeaturesConfig& config);
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        const market::Bar& bar = in.bar;
+        for (Line& line : lines_) {
+            const double average = line.ema.step(bar.close);
+            line.past.push(average);
+            *out++ = bar.close / average - 1.0;
+            *out++ = math::ratio(average - line.past.ago(slope_bars), static_cast<double>(slope_bars) * in.atr, 0.0);
+            *out++ = math::ratio((bar.close >= average ? bar.low : bar.high) - average, in.atr, 0.0);
+        }
+        return out;
+    }
+
+private:
+    struct Line {
+        math::Ema ema;
+        math::History past;
+    };
+    std::vector<Line> lines_;
+};
+
+/// Gap and slope of simple averages.
+class SmaColumns {
+public:
+    explicit SmaColumns(const FeaturesConfig& config);
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        for (Line& line : lines_) {
+            const double average = line.sma.step(in.bar.close);
+            line.past.push(average);
+            *out++ = in.bar.close / average - 1.0;
+            *out++ = math::ratio(average - line.past.ago(slope_bars), static_cast<double>(slope_bars) * in.atr, 0.0);
+        }
+        return out;
+    }
+
+private:
+    struct Line {
+        math::Sma sma;
+        math::History past;
+    };
+    std::vector<Line> lines_;
+};
+
+class RsiColumn {
+public:
+    explicit RsiColumn(const FeaturesConfig& config) : rsi_(checked(config.rsi_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        *out++ = rsi_.step(in.bar.close);
+        return out;
+    }
+
+private:
+    math::Rsi rsi_;
+};
+
+class AtrColumn {
+public:
+    explicit AtrColumn(const FeaturesConfig& config) : atr_(checked(config.atr_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        *out++ = atr_.step(in.bar.high, in.bar.low, in.bar.close) / in.bar.close;
+        return out;
+    }
+
+private:
+    math::Atr atr_;
+};
+
+class DirectionalColumns {
+public:
+    explicit DirectionalColumns(const FeaturesConfig& config) : directional_(checked(config.adx_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        const math::Directional::Value& value = directional_.step(in.bar.high, in.bar.low, in.bar.close);
+        *out++ = value.adx;
+        *out++ = value.plus_di;
+        *out++ = value.minus_di;
+        return out;
+    }
+
+private:
+    math::Directional directional_;
+};
+
+class MacdColumns {
+public:
+    explicit MacdColumns(const FeaturesConfig& config);
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        const math::Macd::Value& value = macd_.step(in.bar.close);
+        *out++ = math::ratio(value.line, in.atr, 0.0);
+        *out++ = math::ratio(value.histogram, in.atr, 0.0);
+        return out;
+    }
+
+private:
+    std::string name_;
+    math::Macd macd_;
+};
+
+class BollingerColumns {
+public:
+    explicit BollingerColumns(const FeaturesConfig& config) : bands_(checked(config.bollinger_length), 2.0) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        bands_.step(in.bar.close);
+        const double width = 2.0 * bands_.half_width();
+        *out++ = math::ratio(in.bar.close - bands_.lower(), width, 0.5);
+        *out++ = width / bands_.middle();
+        return out;
+    }
+
+private:
+    math::Bollinger bands_;
+};
+
+class StochasticColumns {
+public:
+    explicit StochasticColumns(const FeaturesConfig& config);
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        frame_.step(in.bar.high, in.bar.low);
+        stochastic_.step(frame_, in.bar.close);
+        *out++ = stochastic_.k();
+        *out++ = stochastic_.d();
+        return out;
+    }
+
+private:
+    math::HighLow frame_;
+    math::Stochastic stochastic_;
+};
+
+class CciColumn {
+public:
+    explicit CciColumn(const FeaturesConfig& config) : cci_(checked(config.cci_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        *out++ = cci_.step(in.bar.high, in.bar.low, in.bar.close);
+        return out;
+    }
+
+private:
+    math::Cci cci_;
+};
+
+class WilliamsColumn {
+public:
+    explicit WilliamsColumn(const FeaturesConfig& config) : frame_(checked(config.williams_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        frame_.step(in.bar.high, in.bar.low);
+        *out++ = math::williams_r(frame_, in.bar.close);
+        return out;
+    }
+
+private:
+    math::HighLow frame_;
+};
+
+class MfiColumn {
+public:
+    explicit MfiColumn(const FeaturesConfig& config) : mfi_(checked(config.mfi_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        *out++ = mfi_.step(in.bar.high, in.bar.low, in.bar.close, in.bar.volume);
+        return out;
+    }
+
+private:
+    math::Mfi mfi_;
+};
+
+class ObvColumn {
+public:
+    explicit ObvColumn(const FeaturesConfig& config) : signed_(checked(config.obv_length)), total_(checked(config.obv_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out);
+
+private:
+    math::RollingSum signed_;
+    math::RollingSum total_;
+    double close_ = math::missing;
+};
+
+class DonchianColumn {
+public:
+    explicit DonchianColumn(const FeaturesConfig& config) : frame_(checked(config.donchian_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        frame_.step(in.bar.high, in.bar.low);
+        *out++ = math::ratio(in.bar.close - frame_.low(), frame_.high() - frame_.low(), 0.5);
+        return out;
+    }
+
+private:
+    math::HighLow frame_;
+};
+
+class VolumeColumn {
+public:
+    explicit VolumeColumn(const FeaturesConfig& config) : moments_(checked(config.volume_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        moments_.step(in.bar.volume);
+        *out++ = math::ratio(in.bar.volume - moments_.mean(), moments_.stdev(), 0.0);
+        return out;
+    }
+
+private:
+    math::RollingMoments moments_;
+};
+
+class VolatilityColumns {
+public:
+    explicit VolatilityColumns(const FeaturesConfig& config)
+        : realised_(checked(config.volatility_length)), parkinson_(checked(config.volatility_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        *out++ = realised_.step(in.bar.close);
+        *out++ = parkinson_.step(in.bar.high, in.bar.low);
+        return out;
+    }
+
+private:
+    math::RealisedVolatility realised_;
+    math::Parkinson parkinson_;
+};
+
+class EfficiencyColumn {
+public:
+    explicit EfficiencyColumn(const FeaturesConfig& config) : efficiency_(checked(config.efficiency_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out) {
+        *out++ = efficiency_.step(in.bar.close);
+        return out;
+    }
+
+private:
+    math::EfficiencyRatio efficiency_;
+};
+
+class VwapColumn {
+public:
+    explicit VwapColumn(const FeaturesConfig& config) : turnover_(checked(config.vwap_length)), volume_(checked(config.vwap_length)) {}
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out);
+
+private:
+    math::RollingSum turnover_;
+    math::RollingSum volume_;
+};
+
+/// What only trades tell: who was the aggressor, how many prints, how large.
+class FlowColumns {
+public:
+    explicit FlowColumns(const FeaturesConfig& config);
+    void describe(Specs& specs) const;
+    double* step(const BarStep& in, double* out);
+
+private:
+    math::Length length_;
+    math::RollingSum net_volume_;
+    math::RollingSum both_volume_;
+    math::RollingSum net_ticks_;
+    math::RollingSum both_ticks_;
+    math::RollingSum trades_;
+    math::RollingSum volume_;
+};
+
+}  // namespace sofia::features

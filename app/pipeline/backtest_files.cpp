@@ -1,0 +1,85 @@
+#include "app/pipeline/backtest_files.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/pipeline/summary.hpp"
+#include "base/files.hpp"
+#include "report/csv.hpp"
+
+namespace sofia::pipeline {
+namespace {
+
+Result<void> write_trades(const std::filesystem::path& path, const BacktestView& view) {
+    const std::vector<std::string> header = {
+        "signal_time", "entry_time", "exit_time", "timeframe", "direction", "contracts", "entry_price", "exit_price", "stop", "target", "reason",
+        "ambiguous", "probability", "expected_value_r", "gross_r", "fee_r", "slip_r", "funding_r", "ops_r", "net_r", "pnl", "fees", "funding", "ops", "net",
+        "equity_after", "mae_r", "mfe_r"};
+    SOFIA_TRY(report::CsvWriter writer, report::CsvWriter::create(path, header));
+    for (const trading::ClosedTrade& trade : view.core.trades()) {
+        SOFIA_CHECK(writer.row({report::CsvTime{trade.signal_time}, report::CsvTime{trade.entry_time}, report::CsvTime{trade.exit_time},
+                                view.settings.decision.touch.timeframes[trade.timeframe], std::string(trading::name(trade.direction)), trade.contracts,
+                                trade.entry_price, trade.exit_price, trade.stop, trade.target, std::string(trading::name(trade.reason)),
+                                std::int64_t{trade.ambiguous ? 1 : 0}, trade.probability, trade.expected_value, trade.gross_r, trade.fee_r, trade.slip_r,
+                                trade.funding_r, trade.ops_r, trade.net_r, market::to_double(trade.pnl), market::to_double(trade.fees),
+                                market::to_double(trade.funding), market::to_double(trade.ops), market::to_double(trade.net),
+                                market::to_double(trade.equity_after), trade.mae_r, trade.mfe_r}));
+    }
+    return writer.commit();
+}
+
+Result<void> write_equity(const std::filesystem::path& path, const BacktestView& view) {
+    SOFIA_TRY(report::CsvWriter writer, report::CsvWriter::create(path, {"time", "equity", "drawdown_percent", "cumulative_r"}));
+    const auto curve = backtest::equity_curve(view.core.trades(), view.figures.window, view.settings.decision.sizing.starting_equity);
+    for (const backtest::EquityPoint& point : curve) {
+        SOFIA_CHECK(writer.row({report::CsvTime{point.time}, point.equity, point.drawdown_percent, point.cumulative_r}));
+    }
+    return writer.commit();
+}
+
+Result<void> write_metrics(const std::filesystem::path& path, const BacktestView& view) {
+    Json json = {{"schema", 1}, {"window", view.window}, {"in_sample", view.in_sample}, {"simulated", view.settings.instrument.simulated}};
+    const Json figures = backtest::to_json(view.figures);
+    for (const auto& [name, value] : figures.items()) {
+        json[name == "window" ? "span" : name] = value;
+    }
+    return write_file(path, format_json(json));
+}
+
+/// Bars inside the window, of the smallest timeframe whose number the report can carry.
+std::vector<market::Bar> window_bars(const BacktestView& view) {
+    std::vector<market::Bar> chosen;
+    for (const std::vector<market::Bar>& bars : view.history.bars) {
+        chosen.clear();
+        for (const market::Bar& bar : bars) {
+            if (bar.open_time >= view.figures.window.from && bar.close_time <= view.figures.window.to) chosen.push_back(bar);
+        }
+        if (chosen.size() <= report::candles_max) break;
+    }
+    return chosen;
+}
+
+}  // namespace
+
+Result<std::vector<std::filesystem::path>> write_backtest_files(const std::filesystem::path& folder, const BacktestView& view, const Context& context) {
+    std::vector<std::filesystem::path> written = {folder / "metrics.json", folder / "trades.csv", folder / "equity.csv", folder / "report.html"};
+    SOFIA_CHECK(make_folder(folder));
+    SOFIA_CHECK(write_metrics(written[0], view));
+    SOFIA_CHECK(write_trades(written[1], view));
+    SOFIA_CHECK(write_equity(written[2], view));
+    SOFIA_TRY(report::ReportData data, report_data(view));
+    const std::vector<market::Bar> bars = window_bars(view);
+    data.bars = bars;
+    SOFIA_CHECK(report::write_html(written[3], data));
+    const auto drawn = report::write_png(folder / "equity_curve.png", data);
+    if (drawn) {
+        written.push_back(folder / "equity_curve.png");
+    } else if (drawn.error().code == ErrorCode::unavailable) {
+        context.log.warning("equity_curve.png was not drawn: " + drawn.error().message);
+    } else {
+        return std::unexpected(drawn.error());
+    }
+    return written;
+}
+
+}  // namespace sofia::pipeline

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "app/pipeline/context.hpp"
+#include "app/pipeline/history.hpp"
+#include "backtest/figures.hpp"
+#include "base/result.hpp"
+#include "models/booster.hpp"
+#include "report/report.hpp"
+#include "trading/core.hpp"
+
+namespace sofia::pipeline {
+
+/// Everything that a backtest's files tell. References; the owner keeps them alive.
+struct BacktestView {
+    const History& history;
+    const Settings& settings;
+    const Candidates& candidates;
+    const LabeledCandidates& labeled;          ///< of all candidates, for the reliability curve
+    const std::vector<std::size_t>& signals;   ///< candidates inside the window
+    const std::vector<double>& probabilities;  ///< one a signal
+    const models::Booster& booster;
+    const trading::DecisionCore& core;
+    const backtest::Figures& figures;
+    std::string title;
+    std::string window;
+    bool in_sample = false;
+    std::uint64_t seed = 0;
+};
+
+/// Writes metrics.json, trades.csv, equity.csv, report.html and, where gnuplot is there, equity_curve.png into `folder`. Returns what was written.
+/// A missing gnuplot is warned of. Errors: io, internal.
+[[nodiscard]] Result<std::vector<std::filesystem::path>> write_backtest_files(const std::filesystem::path& folder, const BacktestView& view,
+                                                                              const Context& context);
+
+/// The figures as the report and the terminal show them.
+[[nodiscard]] std::vector<report::FigureTable> figure_tables(const backtest::Figures& figures);
+
+/// The report's content, without its bars.
+[[nodiscard]] Result<report::ReportData> report_data(const BacktestView& view);
+
+}  // namespace sofia::pipeline

@@ -1,0 +1,232 @@
+#include "app/pipeline/tables.hpp"
+
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/pipeline/bar_stream.hpp"
+#include "app/pipeline/history.hpp"
+#include "app/pipeline/market_data.hpp"
+#include "app/pipeline/settings.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "features/engine.hpp"
+#include "features/leak_audit.hpp"
+#include "store/parquet.hpp"
+
+namespace sofia::pipeline {
+namespace {
+
+struct Opened {
+    store::DataFolder folder;
+    Settings settings;
+    std::vector<market::Timeframe> timeframes;
+};
+
+Result<Opened> open(const TableRequest& request) {
+    SOFIA_TRY(store::DataFolder folder, store::DataFolder::open(request.data_dir));
+    std::vector<std::string> sets = request.sets;
+    if (!request.timeframes.empty()) {
+        sets.push_back("bars.timeframes=" + join(request.timeframes, ","));
+        // The strategy's own timeframes do not matter to a table of bars.
+        sets.push_back("touch.timeframes=" + request.timeframes.front());
+    }
+    SOFIA_TRY(Settings settings, load_settings({.instrument = folder.instrument(), .instrument_file = folder.has_instrument_file(), .file = request.config_file, .sets = sets}));
+    SOFIA_TRY(auto timeframes, market::parse_timeframes(settings.bars.timeframes));
+    return Opened{std::move(folder), std::move(settings), std::move(timeframes)};
+}
+
+store::Metadata metadata_of(const Opened& opened) {
+    return {{"symbol", opened.folder.symbol()}, {"simulated", opened.settings.instrument.simulated ? "true" : "false"}, {"writer", "sofia"}};
+}
+
+/// One Parquet file a timeframe, made anew at a restart.
+class BarTables {
+public:
+    BarTables(std::filesystem::path folder, const std::vector<market::Timeframe>& timeframes, store::Metadata metadata)
+        : folder_(std::move(folder)), timeframes_(timeframes), metadata_(std::move(metadata)) {}
+
+    Result<void> restart() {
+        writers_.clear();
+        for (const market::Timeframe timeframe : timeframes_) {
+            SOFIA_TRY(store::ParquetWriter writer, store::ParquetWriter::create(path(timeframe), store::bar_columns(), metadata_));
+            writers_.push_back(std::move(writer));
+        }
+        return {};
+    }
+    Result<void> append(std::size_t timeframe, const market::Bar& bar) { return store::append_bar(writers_[timeframe], bar); }
+    Result<void> close() {
+        for (store::ParquetWriter& writer : writers_) SOFIA_CHECK(writer.close());
+        return {};
+    }
+    [[nodiscard]] std::filesystem::path path(market::Timeframe timeframe) const { return folder_ / ("bars_" + timeframe.name() + ".parquet"); }
+    [[nodiscard]] std::uint64_t rows(std::size_t timeframe) const { return writers_[timeframe].rows(); }
+
+private:
+    std::filesystem::path folder_;
+    const std::vector<market::Timeframe>& timeframes_;
+    store::Metadata metadata_;
+    std::vector<store::ParquetWriter> writers_;
+};
+
+}  // namespace
+
+Result<Output> write_bar_tables(const TableRequest& request, const Context& context) {
+    SOFIA_TRY(const Opened opened, open(request));
+    BarTables tables(request.out, opened.timeframes, metadata_of(opened));
+    SOFIA_CHECK(tables.restart());
+    const BarSink sink{.restart = [&] { return tables.restart(); },
+                       .bar = [&](std::size_t timeframe, const market::Bar& bar) { return tables.append(timeframe, bar); }};
+    SOFIA_TRY(const BarStreamResult streamed, stream_bars(opened.folder, opened.timeframes, opened.settings.data, sink, context));
+    SOFIA_CHECK(tables.close());
+    Json json = {{"rows_read", streamed.report.rows}, {"outside_session", streamed.counters.trades_outside + streamed.counters.bars_outside}, {"filled", streamed.counters.filled}};
+    json["files"] = Json::array();
+    std::vector<std::vector<std::string>> rows;
+    for (std::size_t i = 0; i < opened.timeframes.size(); ++i) {
+        const std::string path = tables.path(opened.timeframes[i]).string();
+        json["files"].push_back({{"timeframe", opened.timeframes[i].name()}, {"bars", tables.rows(i)}, {"file", path}});
+        rows.push_back({opened.timeframes[i].name(), std::to_string(tables.rows(i)), path});
+    }
+    const std::vector<std::string> header = {"timeframe", "bars", "file"};
+    return make_output(format_table(header, rows), std::move(json));
+}
+
+namespace {
+
+/// Feeds the engine and hands on a row a base bar, once every bar that closes with it has been taken.
+class FeatureRows {
+public:
+    FeatureRows(features::Engine engine, std::vector<trading::Funding> funding)
+        : engine_(std::move(engine)), funding_(std::move(funding)), row_(engine_.columns().size()) {}
+
+    template <class Sink>
+    Result<void> on_bar(std::size_t timeframe, const market::Bar& bar, Sink&& sink) {
+        if (timeframe == 0) SOFIA_CHECK(flush(sink));
+        for (; next_ < funding_.size() && funding_[next_].time <= bar.close_time; ++next_) engine_.on_funding(funding_[next_].time, funding_[next_].rate);
+        engine_.update(timeframe, bar);
+        if (timeframe == 0) moment_ = bar.close_time;
+        return {};
+    }
+
+    template <class Sink>
+    Result<void> flush(Sink&& sink) {
+        if (!moment_) return {};
+        engine_.read(*moment_, row_);
+        const TimeNs moment = *moment_;
+        moment_.reset();
+        return sink(moment, std::span<const double>(row_));
+    }
+
+private:
+    features::Engine engine_;
+    std::vector<trading::Funding> funding_;
+    std::vector<double> row_;
+    std::optional<TimeNs> moment_;
+    std::size_t next_ = 0;
+};
+
+}  // namespace
+
+Result<Output> write_feature_table(const TableRequest& request, const Context& context) {
+    SOFIA_TRY(const Opened opened, open(request));
+    SOFIA_TRY(const market::Session session, opened.settings.instrument.session());
+    SOFIA_TRY(const auto funding, load_funding(opened.settings.funding));
+    SOFIA_TRY(const features::Engine engine, features::Engine::make(opened.settings.features, opened.timeframes, session));
+    std::vector<store::Column> columns = {{"known_at", store::ColumnType::timestamp}};
+    for (const features::FeatureSpec& column : engine.columns()) columns.push_back({column.name, store::ColumnType::float64});
+    std::optional<store::ParquetWriter> writer;
+    std::optional<FeatureRows> rows;
+    const auto restart = [&]() -> Result<void> {
+        writer.reset();
+        SOFIA_TRY(writer, store::ParquetWriter::create(request.out, columns, metadata_of(opened)));
+        rows.emplace(engine, funding);
+        return {};
+    };
+    SOFIA_CHECK(restart());
+    const auto append = [&](TimeNs known_at, std::span<const double> row) { return writer->append(known_at, row); };
+    const BarSink sink{.restart = restart, .bar = [&](std::size_t timeframe, const market::Bar& bar) { return rows->on_bar(timeframe, bar, append); }};
+    SOFIA_TRY(const BarStreamResult streamed, stream_bars(opened.folder, opened.timeframes, opened.settings.data, sink, context));
+    SOFIA_CHECK(rows->flush(append));
+    SOFIA_CHECK(writer->close());
+    if (!streamed.report.missing_columns.empty()) {
+        context.log.warning(fmt::format("columns that need {} are NaN: the data does not carry them", join(streamed.report.missing_columns, ", ")));
+    }
+    const std::string hash = features::feature_hash(engine.columns());
+    Json json = {{"file", request.out.string()}, {"rows", writer->rows()}, {"columns", engine.columns().size()}, {"hash", hash}};
+    const std::vector<std::vector<std::string>> table = {{std::to_string(writer->rows()), std::to_string(engine.columns().size()), request.out.string()}};
+    const std::vector<std::string> header = {"rows", "columns", "file"};
+    return make_output(format_table(header, table), std::move(json));
+}
+
+namespace {
+
+/// The producer that the audit tries: base bars through the same cascade and engine as everywhere.
+features::Producer make_producer(const Opened& opened, const market::Session& session, const std::vector<trading::Funding>& funding) {
+    return [&opened, session, funding](std::span<const market::Bar> base_bars) {
+        // Both were made once with the same arguments before the audit began, so they cannot fail here.
+        features::Engine engine = features::Engine::make(opened.settings.features, opened.timeframes, session).value();
+        bars::Cascade cascade = bars::Cascade::make(opened.timeframes, session).value();
+        std::vector<std::string> names;
+        for (const features::FeatureSpec& column : engine.columns()) names.push_back(column.name);
+        market::Table table(std::move(names));
+        FeatureRows rows(std::move(engine), funding);
+        const auto append = [&](TimeNs known_at, std::span<const double> row) -> Result<void> {
+            table.append(known_at, row);
+            return {};
+        };
+        Result<void> state;
+        for (const market::Bar& bar : base_bars) {
+            cascade.on_base_bar(bar, [&](std::size_t timeframe, const market::Bar& closed) { state = rows.on_bar(timeframe, closed, append); });
+        }
+        state = rows.flush(append);
+        return table;
+    };
+}
+
+}  // namespace
+
+Result<Output> audit_feature_leaks(const TableRequest& request, const Context& context) {
+    SOFIA_TRY(const Opened opened, open(request));
+    SOFIA_TRY(const market::Session session, opened.settings.instrument.session());
+    SOFIA_TRY(const auto funding, load_funding(opened.settings.funding));
+    SOFIA_TRY(const features::Engine checked, features::Engine::make(opened.settings.features, opened.timeframes, session));
+    std::vector<market::Bar> base;
+    const BarSink sink{.restart = [&]() -> Result<void> { base.clear(); return {}; },
+                       .bar = [&](std::size_t timeframe, const market::Bar& bar) -> Result<void> {
+                           if (timeframe == 0) base.push_back(bar);
+                           return {};
+                       }};
+    SOFIA_TRY(const BarStreamResult streamed, stream_bars(opened.folder, opened.timeframes, opened.settings.data, sink, context));
+    // A month of minutes holds every boundary there is; more would only take longer.
+    constexpr std::size_t bars_max = 45'000;
+    if (base.size() > bars_max) {
+        context.log.info(fmt::format("auditing the last {} of {} bars", bars_max, base.size()));
+        base.erase(base.begin(), base.end() - static_cast<std::ptrdiff_t>(bars_max));
+    }
+    SOFIA_TRY(const features::LeakReport report, features::audit_leaks(base, make_producer(opened, session, funding), {.seed = context.seed}));
+    Json json = {{"passed", report.passed()}, {"columns", report.columns.size()}, {"rows", report.rows}, {"cuts", report.cuts}, {"leaks", Json::array()}};
+    for (const features::ColumnAudit& column : report.columns) {
+        if (!column.passed()) json["leaks"].push_back(column.column);
+    }
+    json["order_problems"] = report.order_problems;
+    Output output = make_output(features::format(report), std::move(json));
+    if (!output.text.ends_with('\n')) output.text += '\n';
+    output.exit = report.passed() ? 0 : exit_code(ErrorCode::blocked);
+    return output;
+}
+
+Result<Output> write_documents(const std::filesystem::path& out) {
+    Settings settings;
+    const std::string manual = config::manual(keys_of(settings));
+    SOFIA_TRY(const auto timeframes, market::parse_timeframes(settings.bars.timeframes));
+    settings.features.has_funding = true;
+    SOFIA_TRY(const features::Engine engine, features::Engine::make(settings.features, timeframes));
+    const std::string generated = "Generated from the code by `make docs`; change the code, not this page.\n\n";
+    SOFIA_CHECK(write_file(out / "configuration.md", "# Configuration\n\n" + generated + manual));
+    SOFIA_CHECK(write_file(out / "features.md", "# Feature catalogue\n\n" + generated + features::catalogue_markdown(engine.columns())));
+    return make_output(fmt::format("wrote {} and {}\n", (out / "configuration.md").string(), (out / "features.md").string()),
+                       {{"files", {(out / "configuration.md").string(), (out / "features.md").string()}}});
+}
+
+}  // namespace sofia::pipeline

@@ -1,14 +1,11 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/json.hpp"
 #include "base/time.hpp"
@@ -30,6 +27,11 @@ struct GroupFigures {
     double mean_net_r = std::numeric_limits<double>::quiet_NaN();
     double mean_expected_value = std::numeric_limits<double>::quiet_NaN();  ///< predicted, over the trades that have one
     double net_pnl = 0.0;
+};
+
+struct Count {
+    std::string name;
+    std::int64_t count = 0;
 };
 
 /// A calendar month (UTC) by exit time.
@@ -112,8 +114,8 @@ struct Figures {
     std::vector<GroupFigures> by_direction;  ///< long, short
     std::vector<GroupFigures> by_timeframe;  ///< ascending
     std::vector<MonthFigures> months;        ///< every month of the window
-    std::vector<GroupFigures> refusals;      ///< count in `trades`, every reason
-    std::vector<GroupFigures> unfilled_why;
+    std::vector<Count> refusals;             ///< of signals, every reason
+    std::vector<Count> unfilled_why;         ///< of entry orders, every reason
     std::vector<double> daily_net_r;         ///< one a UTC day of the window, by exit time
 };
 

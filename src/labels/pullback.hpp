@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -55,14 +56,16 @@ public:
     [[nodiscard]] static Result<Labeler> make(const trading::DecisionConfig& config, const market::Instrument& instrument,
                                               trading::FillMode fills);
 
-    /// The label of the n-th added touch is `labels()[n]`, final once `finish` was called or its state is not `cut`.
+    /// The label of the n-th added touch is `labels()[n]`: `cut` as long as its trade is not over.
     void add(const Touch& touch);
 
-    void on_bar(const Bar& bar) { step(bar); }
-    void on_trade(const Trade& trade) { step(trade); }
+    /// In trades mode bars are not needed, in the bar modes trades are not.
+    void on_bar(const Bar& bar);
+    void on_trade(const Trade& trade);
     void on_funding(const trading::Funding& event);
 
     [[nodiscard]] const std::vector<Label>& labels() const { return labels_; }
+    [[nodiscard]] std::vector<Label> take() && { return std::move(labels_); }
 
 private:
     struct Active {
@@ -74,10 +77,9 @@ private:
             std::vector<DurationNs> timeframes, market::Session session);
     template <class Event>
     void step(const Event& event);
-    void settle(Active& active);
+    void settle(const Active& active);
 
     trading::DecisionConfig config_;
-    market::Instrument instrument_;
     trading::FillRules rules_;
     std::vector<DurationNs> timeframes_;
     market::Session session_;

@@ -69,7 +69,8 @@ struct Sample {
 [[nodiscard]] std::vector<std::size_t> rows_in(std::span<const Sample> samples, Window window);
 
 /// Cuts purged training rows, in order of time, into `blocks` of equal count for forward-chained calibration and early stopping: block b > 0 is
-/// judged by models trained on the rows of earlier blocks whose labels ended before its first row is known. Entry b - 1 is block b.
+/// judged by models trained on the rows of earlier blocks whose labels ended before its first row is known. `rows` ascend in time; empty
+/// blocks are left out.
 struct Block {
     std::vector<std::size_t> train;
     std::vector<std::size_t> judged;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -52,6 +53,11 @@ struct FillRules {
     [[nodiscard]] static FillRules of(const ExecutionConfig& config, const market::Instrument& instrument, FillMode mode);
 };
 
+/// What a market fill at `reference` costs (`way` 1: we buy) or brings (-1: we sell): never less than one tick.
+[[nodiscard]] inline double slipped(double reference, double way, const FillRules& rules) {
+    return std::max(std::min(reference, rules.tick), reference + way * rules.slippage);
+}
+
 /// Why an entry order did not fill.
 enum class Unfilled : std::uint8_t {
     no_print,     ///< nothing it could trade with came within `max_wait`
@@ -88,7 +94,7 @@ public:
 
 private:
     [[nodiscard]] Fill fill(TimeNs time, double reference) const {
-        return {time, reference, side_ == Side::buy ? reference + rules_.slippage : reference - rules_.slippage};
+        return {time, reference, slipped(reference, side_ == Side::buy ? 1.0 : -1.0, rules_)};
     }
 
     Side side_;

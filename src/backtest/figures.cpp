@@ -280,11 +280,17 @@ Figures figures_of(const trading::DecisionCore& core, Window window, std::span<c
     Figures figures = figures_of(core.trades(), window, core.config().sizing.starting_equity, timeframes);
     figures.signals = core.signals();
     figures.unfilled = static_cast<std::int64_t>(core.unfilled().size());
+    const auto count = [](std::string_view reason, std::int64_t times) {
+        GroupFigures group;
+        group.group = reason;
+        group.trades = times;
+        return group;
+    };
     for (std::size_t i = 0; i < trading::refusals; ++i) {
-        figures.refusals.push_back({std::string(name(static_cast<trading::Refusal>(i))), core.refused()[i]});
+        figures.refusals.push_back(count(name(static_cast<trading::Refusal>(i)), core.refused()[i]));
     }
     for (const auto why : {trading::Unfilled::no_print, trading::Unfilled::too_late, trading::Unfilled::end_of_data}) {
-        figures.unfilled_why.push_back({std::string(name(why)), std::ranges::count(core.unfilled(), why, &trading::UnfilledOrder::why)});
+        figures.unfilled_why.push_back(count(name(why), std::ranges::count(core.unfilled(), why, &trading::UnfilledOrder::why)));
     }
     return figures;
 }

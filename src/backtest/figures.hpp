@@ -29,11 +29,6 @@ struct GroupFigures {
     double net_pnl = 0.0;
 };
 
-struct Count {
-    std::string name;
-    std::int64_t count = 0;
-};
-
 /// A calendar month (UTC) by exit time.
 struct MonthFigures {
     int year = 1970;
@@ -114,8 +109,8 @@ struct Figures {
     std::vector<GroupFigures> by_direction;  ///< long, short
     std::vector<GroupFigures> by_timeframe;  ///< ascending
     std::vector<MonthFigures> months;        ///< every month of the window
-    std::vector<Count> refusals;             ///< of signals, every reason
-    std::vector<Count> unfilled_why;         ///< of entry orders, every reason
+    std::vector<GroupFigures> refusals;      ///< signals refused, counted in `trades`, every reason
+    std::vector<GroupFigures> unfilled_why;  ///< entry orders, counted in `trades`, every reason
     std::vector<double> daily_net_r;         ///< one a UTC day of the window, by exit time
 };
 

@@ -71,9 +71,9 @@ Json groups(const std::vector<GroupFigures>& list) {
     return out;
 }
 
-Json counts(const std::vector<Count>& list) {
+Json counts(const std::vector<GroupFigures>& list) {
     Json out = Json::object();
-    for (const Count& count : list) out[count.name] = count.count;
+    for (const GroupFigures& count : list) out[count.group] = count.trades;
     return out;
 }
 

@@ -104,20 +104,42 @@ void Labeler::settle(const Active& active) {
     label.mfe_r = path.favourable_r();
 }
 
+namespace {
+
+TimeNs known_at(const Bar& bar) { return bar.close_time; }
+TimeNs known_at(const Trade& trade) { return trade.ts; }
+void feed(Labeler& labeler, const Bar& bar) { labeler.on_bar(bar); }
+void feed(Labeler& labeler, const Trade& trade) { labeler.on_trade(trade); }
+
+template <class Event>
+std::vector<Label> label_all(Labeler labeler, std::span<const Touch> touches, std::span<const Event> events,
+                             std::span<const trading::Funding> funding) {
+    std::size_t touch = 0;
+    std::size_t stamp = 0;
+    for (const Event& event : events) {
+        // A touch that became known before this event has not seen it.
+        for (; touch < touches.size() && touches[touch].known_at < known_at(event); ++touch) labeler.add(touches[touch]);
+        for (; stamp < funding.size() && funding[stamp].time <= known_at(event); ++stamp) labeler.on_funding(funding[stamp]);
+        feed(labeler, event);
+    }
+    for (; touch < touches.size(); ++touch) labeler.add(touches[touch]);
+    return std::move(labeler).take();
+}
+
+}  // namespace
+
 Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
                                            trading::FillMode fills, std::span<const Touch> touches, std::span<const Bar> base_bars,
                                            std::span<const trading::Funding> funding) {
     SOFIA_TRY(Labeler labeler, Labeler::make(config, instrument, fills));
-    std::size_t touch = 0;
-    std::size_t stamp = 0;
-    for (const Bar& bar : base_bars) {
-        // A touch that became known before this bar closed has not seen it.
-        for (; touch < touches.size() && touches[touch].known_at < bar.close_time; ++touch) labeler.add(touches[touch]);
-        for (; stamp < funding.size() && funding[stamp].time <= bar.close_time; ++stamp) labeler.on_funding(funding[stamp]);
-        labeler.on_bar(bar);
-    }
-    for (; touch < touches.size(); ++touch) labeler.add(touches[touch]);
-    return std::move(labeler).take();
+    return label_all(std::move(labeler), touches, base_bars, funding);
+}
+
+Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
+                                           std::span<const Touch> touches, std::span<const Trade> trades,
+                                           std::span<const trading::Funding> funding) {
+    SOFIA_TRY(Labeler labeler, Labeler::make(config, instrument, trading::FillMode::trades));
+    return label_all(std::move(labeler), touches, trades, funding);
 }
 
 trading::EvModel realized_ev(std::span<const Label> labels, std::span<const std::size_t> rows) {

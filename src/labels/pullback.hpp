@@ -89,10 +89,13 @@ private:
     double last_price_ = std::numeric_limits<double>::quiet_NaN();
 };
 
-/// All labels of a history of base bars: `touches` in order of time. Error: config.
+/// All labels of a history of base bars, or of prints: `touches` in order of time. Error: config.
 [[nodiscard]] Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
                                                          trading::FillMode fills, std::span<const Touch> touches,
                                                          std::span<const Bar> base_bars, std::span<const trading::Funding> funding = {});
+[[nodiscard]] Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
+                                                         std::span<const Touch> touches, std::span<const Trade> trades,
+                                                         std::span<const trading::Funding> funding = {});
 
 /// W, l, the share of timeouts and the mean time in a trade, from those of `labels` at `rows` that are labeled. NaN where one outcome is missing.
 [[nodiscard]] trading::EvModel realized_ev(std::span<const Label> labels, std::span<const std::size_t> rows);

@@ -34,24 +34,41 @@ Key* find_map(Keys& keys, std::string_view path) {
     return found == keys.all().end() ? nullptr : &*found;
 }
 
-std::string unknown_key(const std::string& path, const Keys& keys) {
+// All keys and all sections, in the order of registration.
+std::vector<std::string> known_paths(const Keys& keys) {
     std::vector<std::string> known;
     for (const Key& key : keys.all()) {
-        std::string prefix = key.path;
-        known.push_back(prefix);
-        while (prefix.find('.') != std::string::npos) {
-            prefix.erase(prefix.rfind('.'));
-            if (std::find(known.begin(), known.end(), prefix) == known.end()) known.push_back(prefix);
+        for (std::size_t dot = key.path.find('.'); dot != std::string::npos; dot = key.path.find('.', dot + 1)) {
+            const std::string section = key.path.substr(0, dot);
+            if (std::find(known.begin(), known.end(), section) == known.end()) known.push_back(section);
         }
+        known.push_back(key.path);
     }
-    // The right name under a wrong section is nearer to what was meant than any respelling.
-    const std::string last = path.substr(path.rfind('.') + 1);
-    for (const Key& key : keys.all()) {
-        if (key.path == last || key.path.ends_with("." + last)) {
-            return fmt::format("unknown key {}, did you mean {}?", path, key.path);
-        }
+    return known;
+}
+
+std::string unknown_key(const std::string& path, const Keys& keys) {
+    const std::string message = "unknown key " + path;
+    const auto suggest = [&](const std::string& other) { return fmt::format("{}, did you mean {}?", message, other); };
+    const std::vector<std::string> known = known_paths(keys);
+    const std::size_t dot = path.rfind('.');
+    const std::string section = dot == std::string::npos ? "" : path.substr(0, dot + 1);
+    const std::string name = path.substr(section.size());
+
+    // In a section that exists, the section's own names: what the section shares with them proves nothing.
+    std::vector<std::string> siblings;
+    for (const std::string& other : known) {
+        const bool inside = other.starts_with(section) && other.find('.', section.size()) == std::string::npos;
+        if (inside) siblings.push_back(other.substr(section.size()));
     }
-    return with_suggestion("unknown key " + path, path, known);
+    if (const auto sibling = nearest(name, siblings)) return suggest(section + *sibling);
+    for (const std::string& other : known) {
+        if (!name.empty() && (other == name || other.ends_with("." + name))) return suggest(other);
+    }
+    for (const std::string& sibling : siblings) {
+        if (name.size() >= 3 && sibling.starts_with(name)) return suggest(section + sibling);
+    }
+    return siblings.empty() ? with_suggestion(message, path, known) : message;
 }
 
 Result<void> set_free_key(Key& map, const std::string& name, const Yaml& value) {

@@ -84,7 +84,8 @@ private:
 /// One `key=value` from the command line (`--set`); the value is YAML. A free key of a map is set as `model.params.max_bin=63`. Errors: config.
 [[nodiscard]] Result<void> set(const std::string& assignment, Keys& keys);
 
-/// All keys with their current values as one YAML document, in the order of registration, that `load_text` reads back.
+/// All keys with their current values as one YAML document that `load_text` reads back exactly: in the order of registration, in each section
+/// its own keys before its sections.
 [[nodiscard]] std::string show(const Keys& keys);
 
 /// One key for people: type, default, current value, allowed values, sentence; for a section all of its keys. Error: config, with the

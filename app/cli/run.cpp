@@ -52,12 +52,8 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
 CLI::App& command_for(CLI::App& root, const std::string& name) {
     CLI::App* at = &root;
     for (const std::string& word : split(name, ' ')) {
-        CLI::App* next = at->get_subcommand_no_throw(word);
-        if (next == nullptr) {
-            next = at->add_subcommand(word);
-            next->fallthrough(false);
-        }
-        at = next;
+        const auto known = at->get_subcommands([&](const CLI::App* command) { return command->get_name() == word; });
+        at = known.empty() ? at->add_subcommand(word) : known.front();
     }
     return *at;
 }

@@ -1,0 +1,64 @@
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "app/cli/verb.hpp"
+#include "app/pipeline/settings.hpp"
+#include "app/pipeline/tables.hpp"
+
+namespace sofia::cli {
+namespace {
+
+using pipeline::Context;
+using pipeline::Output;
+
+Result<pipeline::Settings> settings_of(const CommonOptions& common) { return pipeline::load_settings({.file = common.config, .sets = common.sets}); }
+
+Json keys_json(const config::Keys& keys) {
+    Json json = Json::array();
+    for (const config::Key& key : keys.all()) {
+        json.push_back({{"key", key.path}, {"type", key.type}, {"value", key.get()}, {"default", key.default_text}, {"allowed", key.allowed}, {"sentence", key.sentence}});
+    }
+    return json;
+}
+
+Verb show_verb() {
+    return {"config show", "Every key with its value after file and --set, as YAML", "  sofia config show --config configs/touch.yaml > resolved.yaml", [](CLI::App&) {
+                return [](const Context&, const CommonOptions& common) -> Result<Output> {
+                    SOFIA_TRY(pipeline::Settings settings, settings_of(common));
+                    return pipeline::make_output(pipeline::show_settings(settings), keys_json(pipeline::keys_of(settings)));
+                };
+            }};
+}
+
+Verb explain_verb() {
+    return {"config explain", "One key: type, default, value, allowed values and what it does", "  sofia config explain touch.ema_length", [](CLI::App& app) {
+                auto key = std::make_shared<std::string>();
+                app.add_option("KEY", *key, "Full name of the key, as `sofia config show` prints it")->required();
+                return [key](const Context&, const CommonOptions& common) -> Result<Output> {
+                    SOFIA_TRY(pipeline::Settings settings, settings_of(common));
+                    const config::Keys keys = pipeline::keys_of(settings);
+                    SOFIA_TRY(const std::string text, config::explain(*key, keys));
+                    Json json = Json::object();
+                    for (const Json& one : keys_json(keys)) {
+                        if (one["key"] == *key) json = one;
+                    }
+                    return pipeline::make_output(text, std::move(json));
+                };
+            }};
+}
+
+Verb docs_verb() {
+    return {"docs", "Write configuration.md and features.md from the code", "  sofia docs --out docs", [](CLI::App& app) {
+                auto out = std::make_shared<std::filesystem::path>("docs");
+                app.add_option("--out", *out, "Folder to write into")->capture_default_str();
+                return [out](const Context&, const CommonOptions&) { return pipeline::write_documents(*out); };
+            }};
+}
+
+}  // namespace
+
+std::vector<Verb> config_verbs() { return {show_verb(), explain_verb(), docs_verb()}; }
+
+}  // namespace sofia::cli

@@ -1,0 +1,122 @@
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "app/cli/common.hpp"
+#include "app/cli/verb.hpp"
+#include "app/pipeline/backtest.hpp"
+#include "app/pipeline/demo.hpp"
+#include "app/pipeline/train.hpp"
+#include "app/pipeline/tune.hpp"
+
+namespace sofia::cli {
+namespace {
+
+using pipeline::Context;
+using pipeline::Output;
+
+/// A stage's result, or its error, as output.
+template <class T>
+Result<Output> shown(const Result<T>& result) {
+    if (!result) return std::unexpected(result.error());
+    return pipeline::describe(*result);
+}
+
+Verb tune_verb() {
+    return {"tune", "Search a strategy's parameters on walk-forward folds inside the tuning window",
+            "  sofia tune --config configs/touch.yaml --data-dir data/BTCUSDT --model-dir models/BTCUSDT --trials 200\n"
+            "  sofia tune --config configs/touch.yaml --data-dir data/BTCUSDT --model-dir models/BTCUSDT --study first --resume --timeout 30m",
+            [](CLI::App& app) {
+                struct Options {
+                    pipeline::TuneRequest request;
+                    std::string timeout;
+                    bool resume = false;
+                };
+                auto options = std::make_shared<Options>();
+                app.add_option("--data-dir", options->request.data_dir, "Folder of one symbol's trades or bars")->required();
+                app.add_option("--model-dir", options->request.model_dir, "models/<SYMBOL>; the study's folder is made inside")->required();
+                app.add_option("--study", options->request.study, "Name of the study; default a readable random one");
+                app.add_option("--storage", options->request.storage, "Database URL (sqlite:///FILE); default optuna.db in the study's folder");
+                app.add_option("--trials", options->request.trials, "Trials of this call; 0: until --timeout")->capture_default_str()->check(CLI::NonNegativeNumber);
+                app.add_option("--timeout", options->timeout, "Stop asking for trials after this long: 90, 90s, 30m, 2h");
+                app.add_option("--batch", options->request.batch, "Trials asked together; default tune.batch")->check(CLI::PositiveNumber);
+                app.add_flag("--resume", options->resume, "Continue the study, or create it");
+                return [options](const Context& context, const CommonOptions& common) -> Result<Output> {
+                    pipeline::TuneRequest request = options->request;
+                    request.config_file = common.config;
+                    request.sets = common.sets;
+                    request.mode = options->resume ? pipeline::StudyMode::resume : pipeline::StudyMode::create;
+                    SOFIA_TRY(request.timeout, duration_of("--timeout", options->timeout));
+                    if (request.trials == 0 && request.timeout == 0) return fail(ErrorCode::usage, "--trials 0 needs a --timeout");
+                    return shown(pipeline::tune(request, context));
+                };
+            }};
+}
+
+Verb train_verb() {
+    return {"train", "Fit the model of a tuned trial on the tuning window",
+            "  sofia train --from-tuning models/BTCUSDT/first/tuning_summary_7.json", [](CLI::App& app) {
+                struct Options {
+                    pipeline::TrainRequest request;
+                    std::string through = "tuning";
+                };
+                auto options = std::make_shared<Options>();
+                app.add_option("--from-tuning", options->request.summary, "tuning_summary_<trial>.json of the trial")->required();
+                app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
+                app.add_option("--through", options->through, "tuning, or all: everything, for live use only")
+                    ->capture_default_str()
+                    ->check(CLI::IsMember({"tuning", "all"}));
+                return [options](const Context& context, const CommonOptions& common) {
+                    pipeline::TrainRequest request = options->request;
+                    request.config_file = common.config;
+                    request.sets = common.sets;
+                    request.through = options->through == "all" ? pipeline::TrainThrough::all : pipeline::TrainThrough::tuning;
+                    return shown(pipeline::train(request, context));
+                };
+            }};
+}
+
+Verb backtest_verb() {
+    return {"backtest", "Run a trained model over a window through the decision core",
+            "  sofia backtest --train-config models/BTCUSDT/first/train_config_7.json\n"
+            "  sofia backtest --train-config models/BTCUSDT/first/train_config_7.json --window 2020-06-01..2020-09-01",
+            [](CLI::App& app) {
+                struct Options {
+                    pipeline::BacktestRequest request;
+                    bool in_sample = false;
+                };
+                auto options = std::make_shared<Options>();
+                app.add_option("--train-config", options->request.train_config, "train_config_<trial>.json of the model")->required();
+                app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
+                app.add_option("--window", options->request.window, "test, shadow, all, or FROM..TO in UTC")->capture_default_str();
+                app.add_flag("--in-sample", options->in_sample, "Allow a window that the model has seen; every figure says so");
+                return [options](const Context& context, const CommonOptions& common) {
+                    pipeline::BacktestRequest request = options->request;
+                    request.config_file = common.config;
+                    request.sets = common.sets;
+                    if (options->in_sample) request.sample = pipeline::SampleMode::in_sample;
+                    return shown(pipeline::backtest(request, context));
+                };
+            }};
+}
+
+Verb demo_verb() {
+    return {"demo", "Simulate a market, then tune, train and backtest on it", "  sofia demo --out demo", [](CLI::App& app) {
+                auto request = std::make_shared<pipeline::DemoRequest>();
+                app.add_option("--out", request->out, "Folder for data, models and the report")->capture_default_str();
+                app.add_option("--days", request->days, "Simulated days")->capture_default_str()->check(CLI::PositiveNumber);
+                app.add_option("--trades", request->prints, "Simulated trades")->capture_default_str()->check(CLI::PositiveNumber);
+                app.add_option("--trials", request->trials, "Trials of the study")->capture_default_str()->check(CLI::PositiveNumber);
+                app.add_option("--edge", request->edge, "Planted edge, 0 (none) to 1")->capture_default_str()->check(CLI::Range(0.0, 1.0));
+                return [request](const Context& context, const CommonOptions& common) {
+                    request->config_file = common.config;
+                    return pipeline::demo(*request, context);
+                };
+            }};
+}
+
+}  // namespace
+
+std::vector<Verb> strategy_verbs() { return {tune_verb(), train_verb(), backtest_verb(), demo_verb()}; }
+
+}  // namespace sofia::cli

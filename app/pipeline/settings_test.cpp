@@ -1,0 +1,59 @@
+#include "app/pipeline/settings.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sofia::pipeline {
+namespace {
+
+TEST(Settings, DefaultsAreValidAndReadBackAsTheyAreShown) {
+    const Settings settings = load_settings({}).value();
+    const std::string shown = show_settings(settings);
+    const auto again = load_settings({.resolved = shown});
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_EQ(show_settings(*again), shown);
+}
+
+// The command line wins over the trial's values, those over the saved configuration, that over the instrument's file.
+TEST(Settings, LaterSourcesWin) {
+    market::Instrument instrument;
+    instrument.taker_fee_percent = 0.2;
+    EXPECT_DOUBLE_EQ(load_settings({.instrument = instrument})->decision.costs.fee_percent, Settings{}.decision.costs.fee_percent);
+    EXPECT_DOUBLE_EQ(load_settings({.instrument = instrument, .instrument_file = true})->decision.costs.fee_percent, 0.2);
+    const std::string saved = "costs:\n  fee_percent: 0.3\n";
+    EXPECT_DOUBLE_EQ(load_settings({.instrument = instrument, .instrument_file = true, .resolved = saved})->decision.costs.fee_percent, 0.3);
+    const std::vector<std::string> values = {"costs.fee_percent=0.4"};
+    EXPECT_DOUBLE_EQ(load_settings({.resolved = saved, .values = values})->decision.costs.fee_percent, 0.4);
+    EXPECT_DOUBLE_EQ(load_settings({.resolved = saved, .values = values, .sets = {"costs.fee_percent=0.5"}})->decision.costs.fee_percent, 0.5);
+}
+
+TEST(Settings, ATouchTimeframeThatNoBarHasIsRefusedByName) {
+    const auto loaded = load_settings({.sets = {"touch.timeframes=30m"}});
+    ASSERT_FALSE(loaded.has_value());
+    EXPECT_EQ(loaded.error().code, ErrorCode::config);
+    EXPECT_NE(loaded.error().message.find("30m"), std::string::npos);
+}
+
+TEST(SearchParameters, ShortNamesMeanTheOnlyKeyThatEndsSo) {
+    EXPECT_EQ(key_of_parameter("stop_atr").value(), "barriers.stop_atr");
+    EXPECT_EQ(key_of_parameter("barriers.stop_atr").value(), "barriers.stop_atr");
+    EXPECT_EQ(key_of_parameter("learning_rate").value(), "model.learning_rate");
+}
+
+TEST(SearchParameters, OtherLightGbmParametersPassThrough) {
+    EXPECT_EQ(key_of_parameter("path_smooth").value(), "model.params.path_smooth");
+}
+
+TEST(SearchParameters, AnUnknownNameIsRefusedWithTheNearestOne) {
+    const auto key = key_of_parameter("learning_rat");
+    ASSERT_FALSE(key.has_value());
+    EXPECT_EQ(key.error().code, ErrorCode::config);
+    EXPECT_NE(key.error().message.find("learning_rate"), std::string::npos);
+}
+
+TEST(SearchParameters, ListsAreChosenAsOneWord) {
+    EXPECT_EQ(assignment_of("touch.timeframes", "15m+1h").value(), "touch.timeframes=15m,1h");
+    EXPECT_EQ(assignment_of("target_r", "1.25").value(), "barriers.target_r=1.25");
+}
+
+}  // namespace
+}  // namespace sofia::pipeline

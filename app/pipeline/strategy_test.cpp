@@ -1,0 +1,152 @@
+#include "app/pipeline/strategy.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "base/random.hpp"
+#include "features/engine.hpp"
+
+namespace sofia::pipeline {
+namespace {
+
+/// A driftless walk of minutes whose opens are the closes before, as many exchanges print them.
+MarketData walk(std::size_t minutes, std::uint64_t seed) {
+    MarketData data;
+    data.symbol = "WALK";
+    data.kind = store::DataKind::bars;
+    data.report.carried_opens = true;
+    RandomStream random(seed);
+    double price = 10'000.0;
+    for (std::size_t i = 0; i < minutes; ++i) {
+        market::Bar bar;
+        bar.open_time = static_cast<TimeNs>(i) * ns_per_minute;
+        bar.close_time = bar.open_time + ns_per_minute;
+        bar.open = price;
+        const double a = price * std::exp(0.001 * random.normal());
+        const double b = a * std::exp(0.001 * random.normal());
+        bar.close = b;
+        bar.high = std::max({price, a, b});
+        bar.low = std::min({price, a, b});
+        bar.volume = 1.0 + random.exponential();
+        price = b;
+        data.bars.push_back(bar);
+    }
+    return data;
+}
+
+Settings small_settings() {
+    return load_settings({.sets = {"touch.timeframes=15m", "features.columns=m15.*,h1.*", "split.folds=3", "fit.min_train_rows=20", "model.rounds=20",
+                                   "model.min_data_in_leaf=5", "gate.use_gates=false", "costs.max_fee_r=1", "execution.slippage_ticks=0"}})
+        .value();
+}
+
+constexpr std::size_t minutes = 60 * 1440;
+
+History history_of(MarketData data, const Settings& settings) {
+    const auto built = build_history(std::move(data), settings, market::Timeframe::parse("15m").value(), Context{});
+    EXPECT_TRUE(built.has_value()) << (built ? "" : built.error().message);
+    return *built;
+}
+
+std::vector<FoldOutcome> run_folds(const History& history, const Settings& settings, trading::Window tuning, std::size_t threads) {
+    const Candidates candidates = find_candidates(history, settings.decision.touch).value();
+    const LabeledCandidates labeled = label_candidates(history, candidates, settings, settings.decision.barriers.max_hold_bars).value();
+    const StrategyData data{history, settings, candidates, labeled};
+    const StopFlag stop;
+    std::vector<FoldOutcome> outcomes;
+    for (const labels::Fold& fold : labels::walk_forward(settings.split, tuning).value()) {
+        outcomes.push_back(run_fold(data, fold, 7, threads, stop).value());
+    }
+    return outcomes;
+}
+
+void expect_equal(const std::vector<FoldOutcome>& a, const std::vector<FoldOutcome>& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        EXPECT_EQ(a[i].train_rows, b[i].train_rows);
+        EXPECT_EQ(a[i].best_iteration, b[i].best_iteration);
+        ASSERT_EQ(a[i].trades.size(), b[i].trades.size());
+        for (std::size_t j = 0; j < a[i].trades.size(); ++j) {
+            EXPECT_EQ(a[i].trades[j].entry_time, b[i].trades[j].entry_time);
+            EXPECT_EQ(a[i].trades[j].exit_price, b[i].trades[j].exit_price);
+            EXPECT_EQ(a[i].trades[j].probability, b[i].trades[j].probability);
+            EXPECT_EQ(a[i].trades[j].equity_after, b[i].trades[j].equity_after);
+        }
+    }
+}
+
+TEST(History, RowsAreTheFeaturesOfTheBatchAtTheSameMoments) {
+    const Settings settings = small_settings();
+    const History history = history_of(walk(5'000, 1), settings);
+    const market::Table all = features::compute(settings.features, history.timeframes, {.bars = history.bars}).value();
+    std::size_t compared = 0;
+    std::size_t at = 0;
+    for (std::size_t row = 0; row < history.rows.rows(); ++row) {
+        while (all.known_at()[at] < history.rows.known_at()[row]) ++at;
+        ASSERT_EQ(all.known_at()[at], history.rows.known_at()[row]);
+        for (std::size_t column = 0; column < all.width(); ++column) {
+            const double expected = all.row(at)[column];
+            const double found = history.rows.row(row)[column];
+            EXPECT_TRUE(expected == found || (std::isnan(expected) && std::isnan(found))) << all.columns()[column];
+            ++compared;
+        }
+    }
+    EXPECT_GT(compared, 10'000u);
+}
+
+// A trial must not see test or shadow: whatever stands there, the folds are the same to the last bit.
+TEST(Folds, PoisoningTheTestWindowChangesNothing) {
+    const Settings settings = small_settings();
+    MarketData clean = walk(minutes, 2);
+    MarketData poisoned = clean;
+    const trading::Window whole{clean.bars.front().open_time, clean.bars.back().close_time};
+    const trading::Window tuning = labels::make_splits(settings.split, whole).value().tuning;
+    std::size_t changed = 0;
+    for (market::Bar& bar : poisoned.bars) {
+        if (bar.open_time < tuning.to) continue;
+        bar.open *= 3.0;
+        bar.high *= 3.0;
+        bar.low *= 3.0;
+        bar.close *= 3.0;
+        bar.volume = 1e6;
+        ++changed;
+    }
+    ASSERT_GT(changed, 10'000u);
+    const auto before = run_folds(history_of(std::move(clean), settings), settings, tuning, 1);
+    std::size_t trades = 0;
+    for (const FoldOutcome& outcome : before) trades += outcome.trades.size();
+    ASSERT_GT(trades, 20u);
+    expect_equal(before, run_folds(history_of(std::move(poisoned), settings), settings, tuning, 1));
+}
+
+TEST(Folds, TheNumberOfThreadsChangesNothing) {
+    const Settings settings = small_settings();
+    const History history = history_of(walk(minutes, 3), settings);
+    const trading::Window tuning = labels::make_splits(settings.split, history.window()).value().tuning;
+    expect_equal(run_folds(history, settings, tuning, 1), run_folds(history, settings, tuning, 2));
+}
+
+// The core decides inside its window, from touches inside it, and leaves before it ends.
+TEST(CoreRun, StaysInsideItsWindow) {
+    const Settings settings = small_settings();
+    const History history = history_of(walk(minutes, 4), settings);
+    const Candidates candidates = find_candidates(history, settings.decision.touch).value();
+    const TimeNs from = 20 * ns_per_day;
+    const trading::Window window{from, from + 10 * ns_per_day};
+    std::vector<std::size_t> all(candidates.touches.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    const std::vector<double> probabilities(all.size(), std::nan(""));
+    const trading::EvModel ev{.win = 1.5, .loss = 1.0, .timeouts = 0.0, .mean_hold = ns_per_hour, .labels = 100};
+    const trading::DecisionCore core = run_core(history, settings, candidates, all, probabilities, ev, window).value();
+    ASSERT_GT(core.trades().size(), 3u);
+    for (const trading::ClosedTrade& trade : core.trades()) {
+        EXPECT_TRUE(window.contains(trade.signal_time));
+        EXPECT_GT(trade.entry_time, trade.signal_time);
+        EXPECT_LE(trade.exit_time, window.to);
+    }
+    EXPECT_GT(core.refused()[static_cast<std::size_t>(trading::Refusal::window)], 0);
+}
+
+}  // namespace
+}  // namespace sofia::pipeline

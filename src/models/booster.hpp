@@ -31,6 +31,7 @@ public:
     /// Fits `config` to `train`. With `validation` (aligned to `train`) and `early_stopping_rounds` > 0 the model is cut at the round whose first
     /// metric was best (the first of equals; `dart`, whose earlier trees change later, is never cut). Deterministic in data, config and
     /// `seed`, whatever `threads`: equal text. `stop` is asked each round.
+    /// LightGBM's thread count is one for the process: a call that wants another one than a call under way waits for it to end.
     /// Errors: config, also when `train` was binned for another config; interrupted; internal.
     [[nodiscard]] static Result<Booster> fit(const GbdtConfig& config, const Dataset& train, const Dataset* validation, std::uint64_t seed,
                                              std::size_t threads, const StopFlag& stop, const Logger& logger = Logger());
@@ -51,14 +52,15 @@ public:
     [[nodiscard]] std::size_t trees() const;
 
     /// One value a row (rows x outputs): a probability for `binary`, the value for `regression`. Error: usage when the columns do not fit.
-    [[nodiscard]] Result<std::vector<double>> predict(MatrixView features) const;
+    /// Here and below results do not depend on `threads`; concurrent calls take turns (FlatTrees does not).
+    [[nodiscard]] Result<std::vector<double>> predict(MatrixView features, std::size_t threads = 1) const;
 
     /// The same before the objective's transformation: log-odds for `binary`.
-    [[nodiscard]] Result<std::vector<double>> predict_raw(MatrixView features) const;
+    [[nodiscard]] Result<std::vector<double>> predict_raw(MatrixView features, std::size_t threads = 1) const;
 
     /// SHAP values (Lundberg 2018, tree path dependent) of the raw prediction: rows x outputs x (columns + 1), the last of each being the
     /// expected value; a row's values sum to its raw prediction.
-    [[nodiscard]] Result<std::vector<double>> contributions(MatrixView features) const;
+    [[nodiscard]] Result<std::vector<double>> contributions(MatrixView features, std::size_t threads = 1) const;
 
     [[nodiscard]] std::vector<double> gain_importance() const;   ///< total gain by column
     [[nodiscard]] std::vector<double> split_importance() const;  ///< number of splits by column

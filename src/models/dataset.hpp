@@ -25,7 +25,7 @@ struct TrainingData {
 /// share it between trials whose `GbdtConfig::dataset_key` is equal. Move-only; not to be used by two fits at the same time.
 class Dataset {
 public:
-    /// Bins from this data alone. The result does not depend on `threads` (LightGBM's thread count is one for the process).
+    /// Bins from this data alone. The result does not depend on `threads` (LightGBM's thread count is one for the process: see Booster::fit).
     /// Errors: config; data (shape, label, weight or name, with row and value; no row at all).
     [[nodiscard]] static Result<Dataset> make(const TrainingData& data, const GbdtConfig& config, std::size_t threads, const Logger& logger = Logger());
 

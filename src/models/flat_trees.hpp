@@ -13,7 +13,7 @@ namespace sofia::models {
 
 /// The trees of a LightGBM model in one contiguous array, for one row at a time. Same branches and same order of sums as LightGBM (v4 text), so
 /// that predictions agree to the last bit: NaN and zero as missing, default directions, categories, `dart`, `rf`, every transformation.
-/// A value type. Const members are safe to call from several threads and allocate nothing.
+/// A value type. Const members are safe to call from several threads and allocate nothing (up to 500 columns).
 class FlatTrees {
 public:
     /// `name` stands for the model in messages. Errors: data (malformed text); unavailable (linear trees, or an objective unknown here).

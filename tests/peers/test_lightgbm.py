@@ -1,0 +1,44 @@
+"""Models written by Sofia, read by LightGBM's own Python package: equal predictions to 1e-12.
+
+The program models_dump is looked for in $SOFIA_BIN, then in the build folders of the presets."""
+
+import os
+import pathlib
+import subprocess
+
+import numpy
+import pytest
+
+lightgbm = pytest.importorskip("lightgbm")
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+KINDS = ["gbdt", "categorical", "dart", "regression"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    places = [pathlib.Path(os.environ["SOFIA_BIN"])] if "SOFIA_BIN" in os.environ else []
+    places += sorted(ROOT.glob("build/*/bin"))
+    programs = [place / "models_dump" for place in places if (place / "models_dump").exists()]
+    if not programs:
+        pytest.skip("models_dump is not built")
+    path = tmp_path_factory.mktemp("models")
+    subprocess.run([programs[0], path], check=True)
+    return path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_python_predicts_what_we_predict(folder, kind):
+    table = numpy.genfromtxt(folder / f"{kind}.csv", delimiter=",")
+    features, through_c, flat = table[:, :-2], table[:, -2], table[:, -1]
+    theirs = lightgbm.Booster(model_file=str(folder / f"{kind}.txt")).predict(features)
+    assert theirs.std() > 0.01
+    numpy.testing.assert_allclose(through_c, theirs, rtol=0, atol=1e-12)
+    numpy.testing.assert_allclose(flat, theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_python_writes_the_text_back(folder, kind):
+    text = (folder / f"{kind}.txt").read_text()
+    again = lightgbm.Booster(model_str=text).model_to_string()
+    assert again.split("end of trees")[0] == text.split("end of trees")[0]

@@ -23,7 +23,7 @@ double Cci::step(double high, double low, double close) {
     const double typical = (high + low + close) / 3.0;
     ring_[at_] = typical;
     if (++at_ == ring_.size()) at_ = 0;
-    const double mean = sum_.step(typical) / length_;
+    const double mean = moments_.step(typical);
     if (std::isnan(mean)) return value_ = missing;
     const double deviation = typical - mean;
     const double spread = absolute_deviations(ring_, mean) / length_;

@@ -77,7 +77,7 @@ private:
 /// deviations; TA-Lib's CCI. 0 when either vanishes. Takes O(length) a step: the mean deviation has no shorter form. NaN as in a window.
 class Cci {
 public:
-    explicit Cci(Length length) : sum_(length), ring_(length.value()), length_(length.number()) {}
+    explicit Cci(Length length) : moments_(length), ring_(length.value()), length_(length.number()) {}
 
     double step(double high, double low, double close);
 
@@ -85,7 +85,7 @@ public:
     [[nodiscard]] std::size_t warm_up() const { return ring_.size(); }
 
 private:
-    RollingSum sum_;
+    RollingMoments moments_;  // whose mean of equal prices is that price
     std::vector<double> ring_;
     std::size_t at_ = 0;
     double length_;

@@ -11,7 +11,7 @@ struct Ceiling {
 };
 
 /// Best accuracy for "half_width along the trend before half_width against it" at a planted touch: 1/2 + edge/4. Moves between prints overshoot
-/// the barriers, which makes it better: measured 0.767 for 0.75 at 1,000 prints a day, 0.657 for 0.65 at 20,000 (both +- 0.007 to 0.012).
+/// the barriers, which makes it better: measured 0.769 (+- 0.006) for 0.75 at 1,000 prints a day, 0.657 (+- 0.013) for 0.65 at 20,000.
 [[nodiscard]] double touch_ceiling(double edge);
 
 /// P(a Brownian log price with drift `theta` a unit of its variance moves up by `up` before it moves down by `down`), both above zero:

@@ -1,0 +1,315 @@
+#include "store/csv_trades.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+
+#include "base/text.hpp"
+
+namespace sofia::store {
+
+namespace {
+
+using market::Side;
+using market::TickDirection;
+using market::Trade;
+
+Result<void> place_column(std::span<const std::string> header, std::string_view name, std::size_t& out) {
+    const std::string plain = plain_name(name);
+    for (std::size_t i = 0; i < header.size(); ++i) {
+        if (plain_name(header[i]) != plain) continue;
+        if (out != no_column) return fail(ErrorCode::data, "column \"" + std::string(name) + "\" stands twice in the header");
+        out = i;
+    }
+    return {};
+}
+
+__extension__ using Wide = unsigned __int128;
+
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+    const Wide product = static_cast<Wide>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
+}
+
+// Nanoseconds in the last digit of a timestamp, by the zeros of that number.
+constexpr std::array<std::uint64_t, 10> scale_of = {1,         10,         100,         1'000,         10'000,
+                                                    100'000,   1'000'000,  10'000'000,  100'000'000,   1'000'000'000};
+
+constexpr std::array<std::uint64_t, 10> digits_end_of = [] {
+    std::array<std::uint64_t, 10> ends{};
+    for (std::size_t i = 0; i < ends.size(); ++i) ends[i] = static_cast<std::uint64_t>(time_end) / scale_of[i];
+    return ends;
+}();
+
+constexpr std::uint64_t word_of(std::string_view eight) {
+    std::uint64_t word = 0;
+    for (std::size_t i = 8; i-- > 0;) word = word << 8U | static_cast<unsigned char>(eight[i]);
+    return word;
+}
+
+constexpr std::uint64_t lower_bits = 0x20 * scan::ones;
+
+// The four words of tickDirection by their length: first and last eight characters, in lower case.
+struct TickWord {
+    std::uint64_t first = 0;
+    std::uint64_t last = 1;  // differs from what a field can hold, whose bits 0x20 are set
+    TickDirection tick = TickDirection::plus;
+};
+
+constexpr std::array<TickWord, 16> tick_words = [] {
+    std::array<TickWord, 16> words{};
+    words[8] = {word_of("plustick"), word_of("plustick"), TickDirection::plus};
+    words[9] = {word_of("minustic"), word_of("inustick"), TickDirection::minus};
+    words[12] = {word_of("zeroplus"), word_of("plustick"), TickDirection::zero_plus};
+    words[13] = {word_of("zerominu"), word_of("inustick"), TickDirection::zero_minus};
+    return words;
+}();
+
+// One row between delimiters found ahead: d[-1] ends the row before, d[0] .. d[columns-1] end its fields. Everything is read
+// without asking and judged once at the end; whatever is not plain is left to parse_trade_row.
+class FastRow {
+public:
+    FastRow(const char* text, const TradeLayout& layout)
+        : text_(text), layout_(layout), exponent_(9 - 3 * static_cast<int>(layout.unit)),
+          time_begin_(layout.unit == TimeUnit::seconds ? 0 : static_cast<std::uint64_t>(scaled_time_begin)) {}
+
+    [[gnu::always_inline]] inline bool parse(const std::uint32_t* d, Trade& trade) const {
+        return separators(d) & time(d, trade) & amounts(d, trade) & side(d, trade) & tick(d, trade);
+    }
+
+    [[nodiscard]] std::string_view id(const std::uint32_t* d) const { return {begin(d, layout_.id), end(d, layout_.id)}; }
+
+private:
+    [[nodiscard]] const char* begin(const std::uint32_t* d, std::size_t column) const {
+        return text_ + static_cast<std::uint32_t>(*(d + column - 1) + 1U);
+    }
+
+    // The last field's end leaves out the CR of a CRLF.
+    [[nodiscard]] const char* end(const std::uint32_t* d, std::size_t column) const {
+        const char* at = text_ + d[column];
+        return at - (*at == '\n' && at[-1] == '\r' ? 1 : 0);
+    }
+
+    [[gnu::always_inline]] inline bool separators(const std::uint32_t* d) const {
+        const std::size_t last = layout_.columns - 1;
+        unsigned wrong = static_cast<unsigned char>(text_[d[last]] ^ '\n');
+        for (std::size_t i = 0; i < last; ++i) wrong |= static_cast<unsigned char>(text_[d[i]] ^ ',');
+        return wrong == 0;
+    }
+
+    [[gnu::always_inline]] inline bool time(const std::uint32_t* d, Trade& trade) const {
+        const Decimal decimal = scan_decimal(begin(d, layout_.timestamp), end(d, layout_.timestamp));
+        const int exponent = exponent_ - static_cast<int>(decimal.decimals);
+        const std::uint64_t scale = scale_of[static_cast<std::size_t>(exponent < 0 ? 0 : exponent)];
+        const std::uint64_t time = decimal.digits * scale;  // may wrap; then digits are above their end
+        trade.ts = static_cast<TimeNs>(time);
+        const std::uint64_t digits_end = digits_end_of[static_cast<std::size_t>(exponent < 0 ? 0 : exponent)];
+        return decimal.plain & (exponent >= 0) & (time >= time_begin_) & (decimal.digits < digits_end);
+    }
+
+    [[gnu::always_inline]] inline bool amounts(const std::uint32_t* d, Trade& trade) const {
+        const Decimal price = scan_decimal(begin(d, layout_.price), end(d, layout_.price));
+        const Decimal size = scan_decimal(begin(d, layout_.size), end(d, layout_.size));
+        trade.price = to_double(price);
+        trade.size = to_double(size);
+        return price.plain & size.plain & (price.digits - 1 < exact_digits_max) & (size.digits <= exact_digits_max);
+    }
+
+    [[gnu::always_inline]] inline bool side(const std::uint32_t* d, Trade& trade) const {
+        constexpr std::uint32_t buy = 'b' | 'u' << 8 | 'y' << 16;
+        constexpr std::uint32_t sell = 's' | 'e' << 8 | 'l' << 16 | 'l' << 24;
+        const char* from = begin(d, layout_.side);
+        const auto length = end(d, layout_.side) - from;
+        const std::uint32_t word = scan::load4(from) | 0x20202020U;
+        const bool is_sell = (length == 4) & (word == sell);
+        const bool is_buy = (length == 3) & ((word & 0x00FFFFFFU) == buy);
+        trade.side = static_cast<Side>(is_sell);
+        return is_sell | is_buy;
+    }
+
+    [[gnu::always_inline]] inline bool tick(const std::uint32_t* d, Trade& trade) const {
+        if (layout_.tick == no_column) return true;
+        const char* from = begin(d, layout_.tick);
+        const char* to = end(d, layout_.tick);
+        const auto length = static_cast<std::size_t>(to - from);
+        const TickWord& expected = tick_words[length & 15U];
+        trade.tick = expected.tick;
+        return (length < 16) & ((scan::load8(from) | lower_bits) == expected.first) & ((scan::load8(to - 8) | lower_bits) == expected.last);
+    }
+
+    const char* text_;
+    const TradeLayout& layout_;
+    int exponent_;
+    std::uint64_t time_begin_;
+};
+
+// Rows of a chunk one after another, by either way.
+class ChunkRows {
+public:
+    ChunkRows(const TextChunk& chunk, const TradeLayout& layout, BadRows bad_rows, TradeParser& parser, TradeBlock& out)
+        : text_(chunk.text()), layout_(layout), refuse_(bad_rows == BadRows::refuse), parser_(parser), out_(out) {
+        out_.count = 0;
+        out_.ids.clear();
+        out_.lines = 0;
+        out_.bad_rows = 0;
+        out_.bad.clear();
+    }
+
+    // The line that begins at `at`; returns the position after it, or the text's end to stop.
+    std::size_t plain_row(std::size_t at) {
+        std::size_t end = text_.find('\n', at);
+        if (end == std::string_view::npos) end = text_.size();
+        std::string_view line = text_.substr(at, end - at);
+        const std::uint64_t number = out_.lines++;
+        Trade trade;
+        TradeId id;
+        Reason reason;
+        if (line.size() > line_bytes_max) {
+            reason = "the line is longer than 1 MiB";
+        } else {
+            if (line.ends_with('\r')) line.remove_suffix(1);
+            if (line.empty()) return end + 1;
+            reason = parse_trade_row(line, layout_, parser_.fields, trade, id);
+        }
+        if (reason) return bad_row(number, std::move(*reason)) ? text_.size() : end + 1;
+        if (out_.count == out_.storage.size()) out_.storage.resize(2 * out_.storage.size() + 64);
+        out_.storage[out_.count++] = trade;
+        if (layout_.id != no_column) out_.ids.push_back(id);
+        return end + 1;
+    }
+
+    void plain_rows() {
+        for (std::size_t at = 0; at < text_.size();) at = plain_row(at);
+    }
+
+    void fast_rows() {
+        const FastRow row(text_.data(), layout_);
+        const std::size_t columns = layout_.columns;
+        const std::uint32_t* d = parser_.index.first();
+        const std::uint32_t* const end = d + parser_.index.count;
+        const std::size_t room = parser_.index.count / columns + 1;
+        if (out_.storage.size() < room) out_.storage.resize(room);
+        while (d < end) {
+            // Plain rows follow each other: no more than the delimiters allow, so there is room for them.
+            const std::uint32_t* const start = d;
+            Trade* to = out_.storage.data() + out_.count;
+            while (static_cast<std::size_t>(end - d) >= columns && row.parse(d, *to)) {
+                if (layout_.id != no_column) out_.ids.push_back(trade_id(row.id(d)));
+                ++to;
+                d += columns;
+            }
+            const auto rows = static_cast<std::size_t>(d - start) / columns;
+            out_.count += rows;
+            out_.lines += rows;
+            if (d == end) return;
+            const std::size_t after = plain_row(static_cast<std::uint32_t>(d[-1] + 1U));
+            if (after >= text_.size()) return;
+            while (d < end && *d < after) ++d;
+            const std::size_t left = static_cast<std::size_t>(end - d) / columns + 1;
+            if (out_.storage.size() < out_.count + left) out_.storage.resize(out_.count + left);
+        }
+    }
+
+private:
+    // Whether to stop.
+    bool bad_row(std::uint64_t line, std::string reason) {
+        ++out_.bad_rows;
+        if (out_.bad.size() < bad_listed_max) out_.bad.push_back({line, std::move(reason)});
+        return refuse_;
+    }
+
+    std::string_view text_;
+    const TradeLayout& layout_;
+    bool refuse_;
+    TradeParser& parser_;
+    TradeBlock& out_;
+};
+
+}  // namespace
+
+Result<TradeLayout> trade_layout(std::span<const std::string> header) {
+    TradeLayout layout;
+    layout.columns = header.size();
+    SOFIA_CHECK(place_column(header, "timestamp", layout.timestamp));
+    SOFIA_CHECK(place_column(header, "price", layout.price));
+    SOFIA_CHECK(place_column(header, "size", layout.size));
+    SOFIA_CHECK(place_column(header, "side", layout.side));
+    SOFIA_CHECK(place_column(header, "tickDirection", layout.tick));
+    SOFIA_CHECK(place_column(header, "trdMatchID", layout.id));
+    const auto missing = [&](std::string_view name) {
+        return fail(ErrorCode::data, "column \"" + std::string(name) + "\" is missing: the header has " + shown(join(header, ",")),
+                    "trade files need timestamp, price, size, side");
+    };
+    if (layout.timestamp == no_column) return missing("timestamp");
+    if (layout.price == no_column) return missing("price");
+    if (layout.size == no_column) return missing("size");
+    if (layout.side == no_column) return missing("side");
+    return layout;
+}
+
+TradeId trade_id(std::string_view text) {
+    if (text.empty()) return {};
+    constexpr std::uint64_t a = 0x9E3779B97F4A7C15ULL;
+    constexpr std::uint64_t b = 0xD6E8FEB86659FD93ULL;
+    TradeId id{a ^ text.size(), b + text.size()};
+    while (!text.empty()) {
+        const std::size_t count = std::min<std::size_t>(8, text.size());
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data(), count);
+        id = {mix(id.low ^ word, a), mix(id.high + std::rotl(word, 29), b) ^ word};
+        text.remove_prefix(count);
+    }
+    id.low |= 1U;  // never the id of a row without one
+    return id;
+}
+
+Reason parse_trade_row(std::string_view line, const TradeLayout& layout, RowFields& fields, Trade& trade, TradeId& id) {
+    if (!is_utf8(line)) return "the row has bytes that are no UTF-8: " + shown(line);
+    if (Reason reason = fields.split(line)) return reason;
+    if (fields.size() != layout.columns) {
+        return "the row has " + std::to_string(fields.size()) + (fields.size() == 1 ? " field" : " fields") + ", the header has " +
+               std::to_string(layout.columns);
+    }
+    Trade read;
+    if (Reason reason = read_time(fields[layout.timestamp], layout.unit, read.ts)) return reason;
+    if (Reason reason = read_positive(fields[layout.price], "price", read.price)) return reason;
+    if (Reason reason = read_not_negative(fields[layout.size], "size", read.size)) return reason;
+    if (Reason reason = read_side(fields[layout.side], read.side)) return reason;
+    if (layout.tick != no_column) {
+        if (Reason reason = read_tick(fields[layout.tick], read.tick)) return reason;
+    }
+    trade = read;
+    if (layout.id != no_column) id = trade_id(fields[layout.id]);
+    return {};
+}
+
+void count_order(TradeBlock& block) {
+    block.falls = 0;
+    block.rises = 0;
+    TimeNs before = block.count > 0 ? block.storage.front().ts : 0;
+    for (const Trade& trade : block.trades()) {
+        block.falls += trade.ts < before ? 1U : 0U;
+        block.rises += trade.ts > before ? 1U : 0U;
+        before = trade.ts;
+    }
+}
+
+void parse_trades(const TextChunk& chunk, const TradeLayout& layout, BadRows bad_rows, TradeParser& parser, TradeBlock& out) {
+    ChunkRows rows(chunk, layout, bad_rows, parser, out);
+    index_delimiters(chunk.text(), parser.index);
+    if (parser.index.special || chunk.has_overlong) {
+        rows.plain_rows();
+    } else {
+        rows.fast_rows();
+    }
+    count_order(out);
+}
+
+void parse_trades_plain(const TextChunk& chunk, const TradeLayout& layout, BadRows bad_rows, TradeParser& parser, TradeBlock& out) {
+    ChunkRows rows(chunk, layout, bad_rows, parser, out);
+    rows.plain_rows();
+    count_order(out);
+}
+
+}  // namespace sofia::store

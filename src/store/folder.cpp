@@ -1,0 +1,149 @@
+#include "store/folder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "base/config.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "store/columns.hpp"
+#include "store/csv_fields.hpp"
+#include "store/csv_file.hpp"
+
+namespace sofia::store {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t header_bytes = 4096;
+constexpr std::array<std::string_view, 4> endings = {".csv", ".csv.gz", ".csv.zst", ".parquet"};
+constexpr std::array<std::string_view, 4> trade_names = {"timestamp", "price", "size", "side"};
+constexpr std::array<std::string_view, 6> bar_names = {"timestamp", "open", "high", "low", "close", "volume"};
+
+bool is_data_file(const fs::path& path) {
+    const std::string name = lower(path.filename().string());
+    return !name.starts_with('.') && std::ranges::any_of(endings, [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+// The folder's own files and those of its date=… folders, by name.
+Result<std::vector<fs::path>> data_files(const fs::path& folder) {
+    SOFIA_TRY(std::vector<fs::path> files, list_files(folder));
+    std::error_code error;
+    std::vector<fs::path> days;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+        std::error_code ignored;
+        if (it->is_directory(ignored) && it->path().filename().string().starts_with("date=")) days.push_back(it->path());
+    }
+    if (error) return fail(ErrorCode::io, "cannot read folder " + folder.string() + ": " + error.message());
+    std::ranges::sort(days);
+    for (const fs::path& day : days) {
+        SOFIA_TRY(const std::vector<fs::path> more, list_files(day));
+        files.insert(files.end(), more.begin(), more.end());
+    }
+    std::erase_if(files, [](const fs::path& file) { return !is_data_file(file); });
+    return files;
+}
+
+Result<std::optional<DataKind>> kind_of_file(const fs::path& file) {
+    std::vector<std::string> columns;
+    if (file.extension() == ".parquet") {
+        SOFIA_TRY(columns, parquet_column_names(file));
+    } else {
+        SOFIA_TRY(CsvFile csv, open_csv(file, header_bytes));
+        columns = std::move(csv.header);
+    }
+    auto kind = kind_of(columns);
+    if (!kind) return std::unexpected(at_line(file, file.extension() == ".parquet" ? 0 : 1, std::move(kind).error()));
+    return kind;
+}
+
+std::string last_part(const fs::path& path) {
+    const fs::path whole = fs::absolute(path).lexically_normal();
+    return whole.has_filename() ? whole.filename().string() : whole.parent_path().filename().string();
+}
+
+template <std::size_t Count>
+std::vector<std::string_view> missing_of(std::span<const std::string> plain, const std::array<std::string_view, Count>& names) {
+    std::vector<std::string_view> missing;
+    for (const std::string_view name : names) {
+        const bool start = name == "timestamp" && Count == bar_names.size() && std::ranges::find(plain, "opentime") != plain.end();
+        if (!start && std::ranges::find(plain, name) == plain.end()) missing.push_back(name);
+    }
+    return missing;
+}
+
+}  // namespace
+
+Result<std::optional<std::size_t>> find_column(std::span<const std::string> columns, std::string_view name) {
+    const std::string plain = plain_name(name);
+    std::optional<std::size_t> found;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        if (plain_name(columns[i]) != plain) continue;
+        if (found) return fail(ErrorCode::data, "column \"" + std::string(name) + "\" stands twice in the header");
+        found = i;
+    }
+    return found;
+}
+
+Result<std::optional<DataKind>> kind_of(std::span<const std::string> columns) {
+    std::vector<std::string> plain;
+    for (const std::string& column : columns) plain.push_back(plain_name(column));
+    const auto trade_missing = missing_of(plain, trade_names);
+    const auto bar_missing = missing_of(plain, bar_names);
+    if (trade_missing.empty()) return DataKind::trades;
+    if (bar_missing.empty()) return DataKind::bars;
+    if (std::ranges::find(plain, "fundingrate") != plain.end()) return std::nullopt;
+    const std::size_t trade_present = trade_names.size() - trade_missing.size();
+    const std::size_t bar_present = bar_names.size() - bar_missing.size();
+    const std::string_view name = bar_present > trade_present ? bar_missing.front() : trade_missing.front();
+    return fail(ErrorCode::data, "column \"" + std::string(name) + "\" is missing: the header has " + shown(join(columns, ",")),
+                "trade files need timestamp, price, size, side; bar files timestamp, open, high, low, close, volume");
+}
+
+Result<DataFolder> DataFolder::open(const fs::path& path) {
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (!fs::exists(status)) return fail(ErrorCode::io, "cannot read folder " + path.string() + ": " + std::strerror(ENOENT));
+    if (!fs::is_directory(status)) {
+        return fail(ErrorCode::io, path.string() + " is not a folder", "name the folder that holds the instrument's files");
+    }
+    DataFolder folder;
+    folder.path_ = path;
+    folder.symbol_ = last_part(path);
+    SOFIA_TRY(const std::vector<fs::path> files, data_files(path));
+    fs::path first_of[2];
+    for (const fs::path& file : files) {
+        SOFIA_TRY(const std::optional<DataKind> kind, kind_of_file(file));
+        if (!kind) continue;
+        folder.files_.push_back(file);
+        fs::path& first = first_of[static_cast<std::size_t>(*kind)];
+        if (first.empty()) first = file;
+        folder.kind_ = *kind;
+    }
+    if (folder.files_.empty()) {
+        return fail(ErrorCode::data, path.string() + ": no data file in the folder", "it needs .csv, .csv.gz, .csv.zst or .parquet files of trades or bars");
+    }
+    if (!first_of[0].empty() && !first_of[1].empty()) {
+        return fail(ErrorCode::data, path.string() + " holds trades (" + first_of[0].filename().string() + ") and bars (" +
+                                         first_of[1].filename().string() + ")", "keep one kind in a folder");
+    }
+    const fs::path instrument = path / "instrument.yaml";
+    folder.instrument_.symbol = folder.symbol_;
+    folder.has_instrument_file_ = fs::exists(instrument, error);
+    if (folder.has_instrument_file_) {
+        config::Keys keys;
+        folder.instrument_.describe(keys);
+        SOFIA_CHECK(config::load(instrument, keys));
+        if (auto valid = folder.instrument_.validate(); !valid) {
+            return fail(valid.error().code, instrument.string() + ": " + valid.error().message, valid.error().hint);
+        }
+    }
+    return folder;
+}
+
+}  // namespace sofia::store

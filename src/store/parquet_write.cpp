@@ -1,0 +1,274 @@
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include <arrow/api.h>
+#include <arrow/io/interfaces.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/exception.h>
+#include <parquet/properties.h>
+
+#include "base/files.hpp"
+#include "store/parquet.hpp"
+
+namespace sofia::store {
+
+namespace {
+
+// A row group holds about this many cells, so wide tables need no more memory than narrow ones.
+constexpr std::size_t group_cells = std::size_t{1} << 20U;
+constexpr std::size_t group_rows_min = 1024;
+constexpr std::size_t group_rows_max = std::size_t{1} << 17U;
+
+// Arrow writes through this into the atomic file, whose errors say more than Arrow's.
+class AtomicOutput final : public arrow::io::OutputStream {
+public:
+    explicit AtomicOutput(AtomicFile file) : file_(std::move(file)) { set_mode(arrow::io::FileMode::WRITE); }
+
+    arrow::Status Write(const void* data, std::int64_t size) override {
+        auto written = file_.write({static_cast<const char*>(data), static_cast<std::size_t>(size)});
+        if (!written) {
+            error_ = std::move(written).error();
+            return arrow::Status::IOError(error_->message);
+        }
+        position_ += size;
+        return arrow::Status::OK();
+    }
+    using arrow::io::OutputStream::Write;
+    arrow::Status Close() override {
+        closed_ = true;
+        return arrow::Status::OK();
+    }
+    [[nodiscard]] bool closed() const override { return closed_; }
+    [[nodiscard]] arrow::Result<std::int64_t> Tell() const override { return position_; }
+
+    Result<void> commit() { return file_.commit(); }
+    [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+
+private:
+    AtomicFile file_;
+    std::int64_t position_ = 0;
+    bool closed_ = false;
+    std::optional<Error> error_;
+};
+
+std::shared_ptr<arrow::DataType> arrow_type(ColumnType type) {
+    switch (type) {
+        case ColumnType::timestamp: return arrow::timestamp(arrow::TimeUnit::NANO, "UTC");
+        case ColumnType::float64: return arrow::float64();
+        case ColumnType::int64: return arrow::int64();
+        case ColumnType::boolean: return arrow::boolean();
+        case ColumnType::text: break;
+    }
+    return arrow::utf8();
+}
+
+// The rows of one column that are not written yet.
+struct Buffer {
+    ColumnType type = ColumnType::float64;
+    std::vector<std::int64_t> integers;
+    std::vector<double> numbers;
+    std::vector<std::uint8_t> flags;
+    std::vector<std::string> texts;
+
+    void clear() {
+        integers.clear();
+        numbers.clear();
+        flags.clear();
+        texts.clear();
+    }
+
+    void add(const Cell& cell) {
+        switch (type) {
+            case ColumnType::timestamp:
+            case ColumnType::int64: integers.push_back(std::get<std::int64_t>(cell)); break;
+            case ColumnType::float64: numbers.push_back(std::get<double>(cell)); break;
+            case ColumnType::boolean: flags.push_back(std::get<bool>(cell) ? 1 : 0); break;
+            case ColumnType::text: texts.emplace_back(std::get<std::string_view>(cell)); break;
+        }
+    }
+
+    arrow::Result<std::shared_ptr<arrow::Array>> array() const {
+        switch (type) {
+            case ColumnType::timestamp: {
+                arrow::TimestampBuilder builder(arrow_type(type), arrow::default_memory_pool());
+                ARROW_RETURN_NOT_OK(builder.AppendValues(integers));
+                return builder.Finish();
+            }
+            case ColumnType::int64: {
+                arrow::Int64Builder builder;
+                ARROW_RETURN_NOT_OK(builder.AppendValues(integers));
+                return builder.Finish();
+            }
+            case ColumnType::float64: {
+                arrow::DoubleBuilder builder;
+                std::vector<std::uint8_t> valid(numbers.size());
+                std::ranges::transform(numbers, valid.begin(), [](double value) { return std::isnan(value) ? 0 : 1; });
+                ARROW_RETURN_NOT_OK(builder.AppendValues(numbers.data(), static_cast<std::int64_t>(numbers.size()), valid.data()));
+                return builder.Finish();
+            }
+            case ColumnType::boolean: {
+                arrow::BooleanBuilder builder;
+                ARROW_RETURN_NOT_OK(builder.AppendValues(flags.data(), static_cast<std::int64_t>(flags.size())));
+                return builder.Finish();
+            }
+            case ColumnType::text: break;
+        }
+        arrow::StringBuilder builder;
+        ARROW_RETURN_NOT_OK(builder.AppendValues(texts));
+        return builder.Finish();
+    }
+};
+
+}  // namespace
+
+struct ParquetWriter::State {
+    std::filesystem::path path;
+    std::vector<Column> columns;
+    std::vector<Buffer> buffers;
+    std::size_t buffered = 0;
+    std::size_t group_rows = group_rows_max;
+    std::uint64_t rows = 0;
+    std::shared_ptr<AtomicOutput> output;
+    std::shared_ptr<arrow::Schema> schema;
+    std::unique_ptr<parquet::arrow::FileWriter> writer;  // goes first: it may still write
+
+    Error error_of(const std::string& why) const {
+        if (output && output->error()) return *output->error();
+        return {ErrorCode::io, "cannot write " + path.string() + ": " + why, {}};
+    }
+
+    // Runs what calls Arrow; its failures and its exceptions become an Error.
+    template <class Call>
+    Result<void> guarded(Call call) {
+        try {
+            if (const arrow::Status status = call(); !status.ok()) return std::unexpected(error_of(status.message()));
+        } catch (const std::exception& thrown) {
+            return std::unexpected(error_of(thrown.what()));
+        }
+        return {};
+    }
+
+    arrow::Status open(const Metadata& metadata) {
+        arrow::FieldVector fields;
+        for (const Column& column : columns) fields.push_back(arrow::field(column.name, arrow_type(column.type)));
+        std::shared_ptr<const arrow::KeyValueMetadata> notes;
+        if (!metadata.empty()) {
+            std::vector<std::string> keys;
+            std::vector<std::string> values;
+            for (const auto& [key, value] : metadata) {
+                keys.push_back(key);
+                values.push_back(value);
+            }
+            notes = arrow::KeyValueMetadata::Make(keys, values);
+        }
+        schema = arrow::schema(fields, notes);
+        const auto properties = parquet::WriterProperties::Builder().compression(parquet::Compression::ZSTD)->build();
+        const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
+        ARROW_ASSIGN_OR_RAISE(writer,
+                              parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), output, properties, arrow_properties));
+        return arrow::Status::OK();
+    }
+
+    arrow::Status write_group() {
+        ARROW_RETURN_NOT_OK(writer->NewRowGroup());
+        for (Buffer& buffer : buffers) {
+            ARROW_ASSIGN_OR_RAISE(const auto array, buffer.array());
+            ARROW_RETURN_NOT_OK(writer->WriteColumnChunk(*array));
+            buffer.clear();
+        }
+        buffered = 0;
+        return arrow::Status::OK();
+    }
+
+    Result<void> row_done() {
+        ++rows;
+        if (++buffered < group_rows) return {};
+        return guarded([this] { return write_group(); });
+    }
+};
+
+ParquetWriter::ParquetWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ParquetWriter::~ParquetWriter() = default;
+ParquetWriter::ParquetWriter(ParquetWriter&&) noexcept = default;
+ParquetWriter& ParquetWriter::operator=(ParquetWriter&&) noexcept = default;
+
+Result<ParquetWriter> ParquetWriter::create(const std::filesystem::path& path, std::vector<Column> columns, const Metadata& metadata) {
+    assert(!columns.empty());
+    auto state = std::make_unique<State>();
+    state->path = path;
+    state->columns = std::move(columns);
+    for (const Column& column : state->columns) state->buffers.push_back({column.type, {}, {}, {}, {}});
+    state->group_rows = std::clamp(group_cells / state->columns.size(), group_rows_min, group_rows_max);
+    SOFIA_TRY(AtomicFile file, AtomicFile::create(path));
+    state->output = std::make_shared<AtomicOutput>(std::move(file));
+    SOFIA_CHECK(state->guarded([&] { return state->open(metadata); }));
+    return ParquetWriter(std::move(state));
+}
+
+Result<void> ParquetWriter::append(std::span<const Cell> row) {
+    assert(row.size() == state_->columns.size());
+    for (std::size_t i = 0; i < row.size(); ++i) state_->buffers[i].add(row[i]);
+    return state_->row_done();
+}
+
+Result<void> ParquetWriter::append(TimeNs time, std::span<const double> values) {
+    assert(values.size() + 1 == state_->columns.size());
+    state_->buffers.front().integers.push_back(time);
+    for (std::size_t i = 0; i < values.size(); ++i) state_->buffers[i + 1].numbers.push_back(values[i]);
+    return state_->row_done();
+}
+
+std::uint64_t ParquetWriter::rows() const { return state_->rows; }
+
+Result<void> ParquetWriter::close() {
+    State& state = *state_;
+    if (state.buffered > 0) SOFIA_CHECK(state.guarded([&] { return state.write_group(); }));
+    SOFIA_CHECK(state.guarded([&] { return state.writer->Close(); }));
+    return state.output->commit();
+}
+
+std::vector<Column> bar_columns() {
+    std::vector<Column> columns = {{"open_time", ColumnType::timestamp}, {"close_time", ColumnType::timestamp}};
+    for (const char* name : {"open", "high", "low", "close", "volume", "vwap", "trades", "buy_volume", "sell_volume", "plus_ticks", "minus_ticks"}) {
+        columns.push_back({name, ColumnType::float64});
+    }
+    columns.push_back({"filled", ColumnType::boolean});
+    return columns;
+}
+
+Result<void> append_bar(ParquetWriter& writer, const market::Bar& bar) {
+    const Cell row[] = {bar.open_time, bar.close_time, bar.open,       bar.high,        bar.low,        bar.close,       bar.volume,
+                        bar.vwap,      bar.trades,     bar.buy_volume, bar.sell_volume, bar.plus_ticks, bar.minus_ticks, bar.filled};
+    return writer.append(row);
+}
+
+Result<void> write_bars(const std::filesystem::path& path, std::span<const market::Bar> bars, const Metadata& metadata) {
+    SOFIA_TRY(ParquetWriter writer, ParquetWriter::create(path, bar_columns(), metadata));
+    for (const market::Bar& bar : bars) SOFIA_CHECK(append_bar(writer, bar));
+    return writer.close();
+}
+
+std::vector<Column> trade_columns() {
+    return {{"timestamp", ColumnType::timestamp}, {"price", ColumnType::float64}, {"size", ColumnType::float64},
+            {"side", ColumnType::text}, {"tickDirection", ColumnType::text}};
+}
+
+Result<void> append_trade(ParquetWriter& writer, const market::Trade& trade) {
+    constexpr std::string_view ticks[] = {"PlusTick", "ZeroPlusTick", "MinusTick", "ZeroMinusTick"};
+    const std::string_view side = trade.side == market::Side::buy ? "Buy" : "Sell";
+    const Cell row[] = {trade.ts, trade.price, trade.size, side, ticks[static_cast<std::size_t>(trade.tick)]};
+    return writer.append(row);
+}
+
+Result<void> write_table(const std::filesystem::path& path, const market::Table& table, const Metadata& metadata) {
+    std::vector<Column> columns = {{"known_at", ColumnType::timestamp}};
+    for (const std::string& name : table.columns()) columns.push_back({name, ColumnType::float64});
+    SOFIA_TRY(ParquetWriter writer, ParquetWriter::create(path, std::move(columns), metadata));
+    for (std::size_t i = 0; i < table.rows(); ++i) SOFIA_CHECK(writer.append(table.known_at()[i], table.row(i)));
+    return writer.close();
+}
+
+}  // namespace sofia::store

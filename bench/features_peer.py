@@ -1,7 +1,8 @@
-"""The peer of features_bench: one year of random minutes to 130 columns over five timeframes with polars, TA-Lib and join_asof.
+"""The peer of features_bench: one year of random minutes to 150 columns over five timeframes with polars, TA-Lib and join_asof.
 
-26 columns a timeframe with the definitions of the catalogue where TA-Lib or polars has them. Prints seconds and peak memory of the best of three
-runs, bars in memory beforehand, one joined table afterwards: what `bars_to_columns/peer_columns/large` times on our side.
+30 columns a timeframe with the definitions of the catalogue where TA-Lib or polars has them. Prints seconds and peak memory of the best of three
+runs, bars in memory beforehand, one joined table afterwards: what
+`bars_to_columns/peer_columns/large` (one table) and `bars_to_row_groups/peer_columns/large` (handed out in groups) time on our side.
 """
 
 import resource

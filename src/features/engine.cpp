@@ -15,8 +15,6 @@ namespace {
 
 enum TimeColumn : std::size_t { day_sin, day_cos, week_sin, week_cos, session_hours };
 enum FundingColumn : std::size_t { last_rate, hours_to_next };
-constexpr std::size_t time_group = 0;
-constexpr std::size_t funding_group = 1;
 constexpr DurationNs ns_per_week = 7 * ns_per_day;
 constexpr TimeNs first_monday = 4 * ns_per_day;  // 1970-01-05
 
@@ -117,8 +115,11 @@ Result<Engine> Engine::make(const FeaturesConfig& config, const std::vector<mark
         const std::size_t to = engine.columns_.size();
         engine.columns_.push_back(all[i]);
         if (i >= first_time) {
-            const bool is_time = i < first_funding;
-            engine.others_.push_back({is_time ? time_group : funding_group, i - (is_time ? first_time : first_funding), 1, to});
+            if (i < first_funding) {
+                engine.time_runs_.push_back({0, i - first_time, 1, to});
+            } else {
+                engine.funding_runs_.push_back({0, i - first_funding, 1, to});
+            }
             continue;
         }
         const std::size_t timeframe = i / per_timeframe;
@@ -168,19 +169,20 @@ void Engine::on_funding(TimeNs ts, double rate) {
     ++funding_.seen;
 }
 
-double Engine::time_value(std::size_t which, TimeNs known_at) const {
+void Engine::read_time(TimeNs known_at, std::span<double> row) const {
     const auto angle = [&](TimeNs since, DurationNs period) {
         return 2.0 * std::numbers::pi * (static_cast<double>(since - floor_time(since, period)) / static_cast<double>(period));
     };
-    switch (which) {
-        case day_sin: return std::sin(angle(known_at, ns_per_day));
-        case day_cos: return std::cos(angle(known_at, ns_per_day));
-        case week_sin: return std::sin(angle(known_at - first_monday, ns_per_week));
-        case week_cos: return std::cos(angle(known_at - first_monday, ns_per_week));
-        default: break;
-    }
-    if (clock_.close == clock_.open) return math::missing;
-    return static_cast<double>(known_at - clock_.open) / static_cast<double>(ns_per_hour);
+    const double day = angle(known_at, ns_per_day);
+    const double week = angle(known_at - first_monday, ns_per_week);
+    std::array<double, 5> values;
+    values[day_sin] = std::sin(day);
+    values[day_cos] = std::cos(day);
+    values[week_sin] = std::sin(week);
+    values[week_cos] = std::cos(week);
+    const bool inside = clock_.close != clock_.open;
+    values[session_hours] = inside ? static_cast<double>(known_at - clock_.open) / static_cast<double>(ns_per_hour) : math::missing;
+    for (const Run& run : time_runs_) row[run.to] = values[run.from];
 }
 
 double Engine::funding_value(std::size_t which, TimeNs known_at) const {
@@ -197,9 +199,8 @@ void Engine::read(TimeNs known_at, std::span<double> row) const {
     for (const Run& run : runs_) {
         std::ranges::copy(steps_[run.timeframe].values().subspan(run.from, run.count), row.begin() + static_cast<std::ptrdiff_t>(run.to));
     }
-    for (const Run& other : others_) {
-        row[other.to] = other.timeframe == time_group ? time_value(other.from, known_at) : funding_value(other.from, known_at);
-    }
+    if (!time_runs_.empty()) read_time(known_at, row);
+    for (const Run& run : funding_runs_) row[run.to] = funding_value(run.from, known_at);
 }
 
 void for_each_row(Engine& engine, const Input& input, const std::function<void(TimeNs, std::span<const double>)>& sink) {

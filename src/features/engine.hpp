@@ -79,13 +79,14 @@ private:
 
     Engine();
     void follow_session(const market::Bar& base_bar);
-    [[nodiscard]] double time_value(std::size_t which, TimeNs known_at) const;
+    void read_time(TimeNs known_at, std::span<double> row) const;
     [[nodiscard]] double funding_value(std::size_t which, TimeNs known_at) const;
 
     std::vector<FeatureSpec> columns_;
     std::vector<TimeframeSteps> steps_;
     std::vector<Run> runs_;
-    std::vector<Run> others_;  // time (timeframe 0) and funding (timeframe 1): `from` says which
+    std::vector<Run> time_runs_;     // `from` says which of the time columns
+    std::vector<Run> funding_runs_;  // and which of the funding columns
     Clock clock_;
     Funding funding_;
 };

@@ -244,7 +244,7 @@ TEST(Dataset, LightgbmsWarningsGoToTheLogger) {
     std::vector<std::string> lines;
     const Logger logger = Logger::to([&](LogLevel, std::string_view text) { lines.emplace_back(text); });
     Rows rows = make_rows(15, 200, 3);
-    std::ranges::fill(rows.values, 1.0);  // no column that splits
+    std::ranges::fill(rows.values, 0.0);  // no column that splits
     ::testing::internal::CaptureStdout();
     ::testing::internal::CaptureStderr();
     const auto data = Dataset::make(rows.data(), small_config(), 1, logger);

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
-#include "features/engine.hpp"
+#include "features/batch.hpp"
 
 namespace sofia::pipeline {
 namespace {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <cstring>
 #include <numbers>
 
 #include "base/text.hpp"
@@ -110,27 +111,20 @@ Result<Engine> Engine::make(const FeaturesConfig& config, const std::vector<mark
     for (const FeatureSpec& spec : all) names.push_back(spec.name);
     SOFIA_TRY(const std::vector<bool> wanted, choose(config, names));
 
+    engine.picks_.resize(timeframes.size());
     for (std::size_t i = 0; i < all.size(); ++i) {
         if (!wanted[i]) continue;
         const std::size_t to = engine.columns_.size();
         engine.columns_.push_back(all[i]);
-        if (i >= first_time) {
-            if (i < first_funding) {
-                engine.time_runs_.push_back({0, i - first_time, 1, to});
-            } else {
-                engine.funding_runs_.push_back({0, i - first_funding, 1, to});
-            }
-            continue;
-        }
-        const std::size_t timeframe = i / per_timeframe;
-        const std::size_t from = i % per_timeframe;
-        std::vector<Run>& runs = engine.runs_;
-        if (!runs.empty() && runs.back().timeframe == timeframe && runs.back().from + runs.back().count == from) {
-            ++runs.back().count;
+        if (i < first_time) {
+            engine.picks_[i / per_timeframe].push_back({.from = i % per_timeframe, .to = to});
+        } else if (i < first_funding) {
+            engine.time_picks_.push_back({.from = i - first_time, .to = to});
         } else {
-            runs.push_back({timeframe, from, 1, to});
+            engine.funding_picks_.push_back({.from = i - first_funding, .to = to});
         }
     }
+    engine.row_.assign(engine.columns_.size(), math::missing);
     for (std::size_t k = 0; k < timeframes.size(); ++k) {
         const auto first = wanted.begin() + static_cast<std::ptrdiff_t>(k * per_timeframe);
         engine.steps_[k].keep(std::vector<bool>(first, first + static_cast<std::ptrdiff_t>(per_timeframe)));
@@ -144,6 +138,9 @@ void Engine::update(std::size_t timeframe, const market::Bar& closed_bar) {
     if (timeframe == 0) follow_session(closed_bar);
     clock_.last_known_at = std::max(clock_.last_known_at, closed_bar.close_time);
     steps_[timeframe].update(closed_bar);
+    const double* const values = steps_[timeframe].values().data();
+    double* const row = row_.data();
+    for (const Pick& pick : picks_[timeframe]) row[pick.to] = values[pick.from];
 }
 
 void Engine::follow_session(const market::Bar& base_bar) {
@@ -182,7 +179,7 @@ void Engine::read_time(TimeNs known_at, std::span<double> row) const {
     values[week_cos] = std::cos(week);
     const bool inside = clock_.close != clock_.open;
     values[session_hours] = inside ? static_cast<double>(known_at - clock_.open) / static_cast<double>(ns_per_hour) : math::missing;
-    for (const Run& run : time_runs_) row[run.to] = values[run.from];
+    for (const Pick& pick : time_picks_) row[pick.to] = values[pick.from];
 }
 
 double Engine::funding_value(std::size_t which, TimeNs known_at) const {
@@ -196,47 +193,9 @@ void Engine::read(TimeNs known_at, std::span<double> row) const {
     assert(row.size() == columns_.size());
     assert(known_at >= clock_.last_known_at);
     assert(funding_.seen == 0 || known_at >= funding_.last);
-    for (const Run& run : runs_) {
-        std::ranges::copy(steps_[run.timeframe].values().subspan(run.from, run.count), row.begin() + static_cast<std::ptrdiff_t>(run.to));
-    }
-    if (!time_runs_.empty()) read_time(known_at, row);
-    for (const Run& run : funding_runs_) row[run.to] = funding_value(run.from, known_at);
-}
-
-void for_each_row(Engine& engine, const Input& input, const std::function<void(TimeNs, std::span<const double>)>& sink) {
-    assert(!input.bars.empty());
-    std::vector<std::size_t> next(input.bars.size(), 0);
-    std::size_t next_funding = 0;
-    std::vector<double> row(engine.columns().size());
-    for (const market::Bar& bar : input.bars.front()) {
-        const TimeNs known_at = bar.known_at();
-        engine.update(0, bar);
-        for (std::size_t k = 1; k < input.bars.size(); ++k) {
-            const std::vector<market::Bar>& larger = input.bars[k];
-            while (next[k] < larger.size() && larger[next[k]].known_at() <= known_at) engine.update(k, larger[next[k]++]);
-        }
-        while (next_funding < input.funding.size() && input.funding[next_funding].ts <= known_at) {
-            const FundingRate& funding = input.funding[next_funding++];
-            engine.on_funding(funding.ts, funding.rate);
-        }
-        engine.read(known_at, row);
-        sink(known_at, row);
-    }
-}
-
-Result<market::Table> compute(const FeaturesConfig& config, const std::vector<market::Timeframe>& timeframes, const Input& input,
-                              const market::Session& session) {
-    if (input.bars.size() != timeframes.size()) {
-        return fail(ErrorCode::usage, std::to_string(input.bars.size()) + " series of bars for " + std::to_string(timeframes.size()) + " timeframes",
-                    "give one series a timeframe");
-    }
-    SOFIA_TRY(Engine engine, Engine::make(config, timeframes, session));
-    std::vector<std::string> names;
-    for (const FeatureSpec& column : engine.columns()) names.push_back(column.name);
-    market::Table table(std::move(names));
-    table.reserve(input.bars.front().size());
-    for_each_row(engine, input, [&](TimeNs known_at, std::span<const double> row) { table.append(known_at, row); });
-    return table;
+    std::memcpy(row.data(), row_.data(), row_.size() * sizeof(double));  // of pointers: GCC 12 copies spans one by one
+    if (!time_picks_.empty()) read_time(known_at, row);
+    for (const Pick& pick : funding_picks_) row[pick.to] = funding_value(pick.from, known_at);
 }
 
 }  // namespace sofia::features

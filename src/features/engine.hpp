@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <limits>
 #include <span>
 #include <vector>
@@ -12,18 +11,11 @@
 #include "features/config.hpp"
 #include "market/bar.hpp"
 #include "market/instrument.hpp"
-#include "market/table.hpp"
 #include "market/timeframe.hpp"
 
 namespace sofia::features {
 
 class TimeframeSteps;
-
-/// A published funding rate: known at `ts`, as a fraction of the notional.
-struct FundingRate {
-    TimeNs ts = 0;
-    double rate = 0.0;
-};
 
 /// All columns of all timeframes, one closed bar at a time. Columns of a timeframe change when a bar of it has closed, never before.
 ///
@@ -58,10 +50,8 @@ public:
     void read(TimeNs known_at, std::span<double> row) const;
 
 private:
-    struct Run {  // neighbouring columns copied together
-        std::size_t timeframe;
+    struct Pick {  // a chosen column: which of its group, and where in the row
         std::size_t from;
-        std::size_t count;
         std::size_t to;
     };
     struct Clock {
@@ -84,26 +74,12 @@ private:
 
     std::vector<FeatureSpec> columns_;
     std::vector<TimeframeSteps> steps_;
-    std::vector<Run> runs_;
-    std::vector<Run> time_runs_;     // `from` says which of the time columns
-    std::vector<Run> funding_runs_;  // and which of the funding columns
+    std::vector<std::vector<Pick>> picks_;  // of each timeframe
+    std::vector<Pick> time_picks_;
+    std::vector<Pick> funding_picks_;
+    std::vector<double> row_;  // the columns of the timeframes as of their last bars
     Clock clock_;
     Funding funding_;
 };
-
-/// Bars of one instrument to turn into rows: `bars[k]` are closed bars of `timeframes[k]` in time order, `funding` in time order.
-struct Input {
-    std::span<const std::vector<market::Bar>> bars;
-    std::span<const FundingRate> funding = {};
-};
-
-/// Feeds `input` to `engine` in the order of known_at and calls `sink` with each base bar's row. A bar larger than the base that closes at the same
-/// moment is in the row. Memory does not grow with the input.
-void for_each_row(Engine& engine, const Input& input, const std::function<void(TimeNs known_at, std::span<const double> row)>& sink);
-
-/// The batch form: one row a base bar, by the same steps. `input.bars` has as many series as `timeframes` (else error: usage). Errors of
-/// `Engine::make`.
-[[nodiscard]] Result<market::Table> compute(const FeaturesConfig& config, const std::vector<market::Timeframe>& timeframes, const Input& input,
-                                            const market::Session& session = {});
 
 }  // namespace sofia::features

@@ -4,7 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "features/engine.hpp"
+#include "features/batch.hpp"
 #include "features/test_bars.hpp"
 
 namespace {
@@ -33,29 +33,22 @@ void bars_to_columns(benchmark::State& state, const FeaturesConfig& config) {
     state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
-// The same handed out in groups of rows, as a Parquet writer takes them: no more than one group is in memory.
+// The same handed out in groups of rows, as a Parquet writer takes them, on all cores: no more than one group is in memory.
 void bars_to_row_groups(benchmark::State& state, const FeaturesConfig& config) {
-    constexpr std::size_t group_rows = 4'096;
     const auto timeframes = default_timeframes();
     const auto bars = all_timeframes(random_bars(static_cast<std::size_t>(state.range(0))), timeframes);
+    ThreadPool pool(0);
     std::size_t columns = 0;
     for (auto _ : state) {
-        Engine engine = Engine::make(config, timeframes).value();
-        columns = engine.columns().size();
-        std::vector<double> group;
-        group.reserve(group_rows * columns);
-        for_each_row(engine, {.bars = bars, .funding = {}}, [&](TimeNs, std::span<const double> row) {
-            if (group.size() == group_rows * columns) {
-                benchmark::DoNotOptimize(group.data());
-                benchmark::ClobberMemory();
-                group.clear();
-            }
-            group.insert(group.end(), row.begin(), row.end());
+        const auto made = compute_groups(config, timeframes, {.bars = bars, .funding = {}}, pool, [](const RowGroup& group) -> Result<void> {
+            benchmark::DoNotOptimize(group.values.data());
+            benchmark::ClobberMemory();
+            return {};
         });
-        benchmark::DoNotOptimize(group.data());
-        benchmark::ClobberMemory();
+        columns = made.value().size();
     }
     state.counters["columns"] = static_cast<double>(columns);
+    state.counters["threads"] = static_cast<double>(pool.size());
     state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
@@ -96,14 +89,14 @@ void one_more_bar(benchmark::State& state) {
 }
 
 BENCHMARK_CAPTURE(bars_to_columns, whole_catalogue/small, FeaturesConfig())->Arg(2'000);
-BENCHMARK_CAPTURE(bars_to_columns, whole_catalogue/large, FeaturesConfig())->Arg(525'600)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bars_to_columns, whole_catalogue/large, FeaturesConfig())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK_CAPTURE(bars_to_columns, peer_columns/small, peer_columns())->Arg(2'000);
-BENCHMARK_CAPTURE(bars_to_columns, peer_columns/large, peer_columns())->Arg(525'600)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bars_to_columns, peer_columns/large, peer_columns())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK_CAPTURE(bars_to_row_groups, whole_catalogue/small, FeaturesConfig())->Arg(2'000);
-BENCHMARK_CAPTURE(bars_to_row_groups, whole_catalogue/large, FeaturesConfig())->Arg(525'600)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bars_to_row_groups, whole_catalogue/large, FeaturesConfig())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK_CAPTURE(bars_to_row_groups, peer_columns/small, peer_columns())->Arg(2'000);
-BENCHMARK_CAPTURE(bars_to_row_groups, peer_columns/large, peer_columns())->Arg(525'600)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bars_to_row_groups, peer_columns/large, peer_columns())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(one_more_bar)->Name("one_more_bar/small")->Arg(2'000);
-BENCHMARK(one_more_bar)->Name("one_more_bar/large")->Arg(525'600)->Unit(benchmark::kMillisecond);
+BENCHMARK(one_more_bar)->Name("one_more_bar/large")->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "features/engine.hpp"
+#include "features/batch.hpp"
 #include "features/test_bars.hpp"
 #include "math/statistics.hpp"
 #include "math/window.hpp"

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "features/engine.hpp"
 #include "market/bar.hpp"
 #include "market/timeframe.hpp"
 

@@ -42,7 +42,7 @@ void TimeframeSteps::keep(const std::vector<bool>& wanted) {
 
 void TimeframeSteps::update(const market::Bar& bar) {
     last_close_ = bar.close_time;
-    const BarStep in{.bar = bar, .atr = scale_.step(bar.high, bar.low, bar.close)};
+    const BarStep in{.bar = bar, .inverse_atr = math::ratio(1.0, scale_.step(bar.high, bar.low, bar.close), 0.0)};
     double* const row = values_.data();
     const auto run = [&]<std::size_t... unit>(std::index_sequence<unit...>) {
         ((kept_[unit] ? static_cast<void>(std::get<unit>(units_).step(in, row + offset_[unit])) : static_cast<void>(0)), ...);

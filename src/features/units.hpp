@@ -20,12 +20,11 @@ namespace sofia::features {
 /// A bar and what several units want of it.
 struct BarStep {
     const market::Bar& bar;
-    double atr;  ///< Wilder's over 14 bars: the scale of distances
+    double inverse_atr;  ///< 1 / Wilder's ATR over 14 bars, the scale of distances; 0 without ATR, so that every distance is 0 too
 };
 
 /// Bars over which slopes are measured and of the ATR that scales; fixed, so that a name says everything.
 inline constexpr std::size_t slope_bars = 5;
-using AtrScale = math::Length;
 [[nodiscard]] consteval math::Length scale_length() { return math::Length::of<14>(); }
 inline constexpr std::size_t scale_warm_up = 15;
 
@@ -60,8 +59,8 @@ public:
             const double average = line.ema.step(bar.close);
             line.past.push(average);
             *out++ = bar.close / average - 1.0;
-            *out++ = math::ratio(average - line.past.ago(slope_bars), static_cast<double>(slope_bars) * in.atr, 0.0);
-            *out++ = math::ratio((bar.close >= average ? bar.low : bar.high) - average, in.atr, 0.0);
+            *out++ = (average - line.past.ago(slope_bars)) * (in.inverse_atr * (1.0 / static_cast<double>(slope_bars)));
+            *out++ = ((bar.close >= average ? bar.low : bar.high) - average) * in.inverse_atr;
         }
         return out;
     }
@@ -84,7 +83,7 @@ public:
             const double average = line.sma.step(in.bar.close);
             line.past.push(average);
             *out++ = in.bar.close / average - 1.0;
-            *out++ = math::ratio(average - line.past.ago(slope_bars), static_cast<double>(slope_bars) * in.atr, 0.0);
+            *out++ = (average - line.past.ago(slope_bars)) * (in.inverse_atr * (1.0 / static_cast<double>(slope_bars)));
         }
         return out;
     }
@@ -145,8 +144,8 @@ public:
     void describe(Specs& specs) const;
     double* step(const BarStep& in, double* out) {
         const math::Macd::Value& value = macd_.step(in.bar.close);
-        *out++ = math::ratio(value.line, in.atr, 0.0);
-        *out++ = math::ratio(value.histogram, in.atr, 0.0);
+        *out++ = value.line * in.inverse_atr;
+        *out++ = value.histogram * in.inverse_atr;
         return out;
     }
 

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "features/engine.hpp"
+#include "features/batch.hpp"
 #include "features/test_bars.hpp"
 
 namespace sofia::features {

@@ -56,13 +56,9 @@ const Directional::Value& Directional::step(double high, double low, double clos
 }
 
 void Directional::publish() {
-    if (vanishes(range_)) {
-        value_.plus_di = 0.0;
-        value_.minus_di = 0.0;
-    } else {
-        value_.plus_di = 100.0 * (plus_ / range_);
-        value_.minus_di = 100.0 * (minus_ / range_);
-    }
+    const double scale = vanishes(range_) ? 0.0 : 100.0 / range_;
+    value_.plus_di = plus_ * scale;
+    value_.minus_di = minus_ * scale;
     const double both = value_.plus_di + value_.minus_di;
     const bool defined = !vanishes(both);
     const double index = defined ? 100.0 * (std::fabs(value_.minus_di - value_.plus_di) / both) : 0.0;

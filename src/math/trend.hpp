@@ -74,14 +74,14 @@ private:
 /// Simple moving average over the window; TA-Lib's SMA. A window that holds a NaN is NaN.
 class Sma {
 public:
-    explicit Sma(Length length) : sum_(length), length_(length.number()) {}
-    double step(double x) { return sum_.step(x) / length_; }
-    [[nodiscard]] double value() const { return sum_.value() / length_; }
+    explicit Sma(Length length) : sum_(length), inverse_(1.0 / length.number()) {}
+    double step(double x) { return sum_.step(x) * inverse_; }
+    [[nodiscard]] double value() const { return sum_.value() * inverse_; }
     [[nodiscard]] std::size_t warm_up() const { return sum_.warm_up(); }
 
 private:
     RollingSum sum_;
-    double length_;
+    double inverse_;
 };
 
 /// Moving average convergence divergence (Appel); TA-Lib's MACD: both averages are seeded by the means of the last `fast` and `slow`

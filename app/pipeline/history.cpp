@@ -130,6 +130,11 @@ Result<History> build_history(MarketData data, const Settings& settings, market:
 }
 
 Result<History> load_history(const store::DataFolder& folder, const Settings& settings, const Context& context) {
+    if (!folder.has_instrument_file()) {
+        context.log.warning(fmt::format("{} has no instrument.yaml: taken as {}, tick {}, lot {}, multiplier {}, session {}; set instrument.* if that is wrong",
+                                        folder.path().string(), settings.instrument.kind_name, format_double(settings.instrument.tick),
+                                        format_double(settings.instrument.lot), format_double(settings.instrument.multiplier), settings.instrument.session_text));
+    }
     SOFIA_TRY(const auto timeframes, market::parse_timeframes(settings.bars.timeframes));
     store::ReadOptions options{.bad_rows = settings.data.skip_bad_rows ? store::BadRows::skip : store::BadRows::refuse,
                                .threads = context.threads,
@@ -165,33 +170,12 @@ Result<Candidates> find_candidates(const History& history, const trading::TouchC
     return candidates;
 }
 
-namespace {
-
-/// Labels over prints. Touches are added once every print up to their moment has been stepped, as the labeler asks.
-Result<std::vector<labels::Label>> label_over_trades(const History& history, const Candidates& candidates, const trading::DecisionConfig& config) {
-    SOFIA_TRY(labels::Labeler labeler, labels::Labeler::make(config, history.data.instrument, history.fills));
-    std::size_t next_touch = 0;
-    std::size_t next_funding = 0;
-    for (const market::Trade& trade : history.data.trades) {
-        while (next_touch < candidates.touches.size() && candidates.touches[next_touch].known_at < trade.ts) {
-            labeler.add(candidates.touches[next_touch++]);
-        }
-        while (next_funding < history.funding.size() && history.funding[next_funding].time <= trade.ts) {
-            labeler.on_funding(history.funding[next_funding++]);
-        }
-        labeler.on_trade(trade);
-    }
-    while (next_touch < candidates.touches.size()) labeler.add(candidates.touches[next_touch++]);
-    return labeler.labels();
-}
-
-}  // namespace
-
 Result<LabeledCandidates> label_candidates(const History& history, const Candidates& candidates, const Settings& settings,
                                            std::int64_t largest_hold_bars) {
     LabeledCandidates labeled;
     if (history.fills == trading::FillMode::trades) {
-        SOFIA_TRY(labeled.labels, label_over_trades(history, candidates, settings.decision));
+        SOFIA_TRY(labeled.labels, labels::pullback_labels(settings.decision, history.data.instrument, candidates.touches, history.data.trades,
+                                                          history.funding));
     } else {
         SOFIA_TRY(labeled.labels, labels::pullback_labels(settings.decision, history.data.instrument, history.fills, candidates.touches,
                                                           history.bars.front(), history.funding));

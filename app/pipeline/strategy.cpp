@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "backtest/replay.hpp"
 #include "base/random.hpp"
 #include "labels/uniqueness.hpp"
 
@@ -95,87 +96,23 @@ Result<std::vector<double>> predict_entries(const models::Booster& booster, cons
     return booster.predict({matrix, which.size(), history.rows.width()});
 }
 
-namespace {
-
-/// Hands signals and funding to the core once everything up to their moment has been played.
-class SignalFeed {
-public:
-    SignalFeed(const History& history, const Candidates& candidates, std::span<const std::size_t> which, std::span<const double> probabilities,
-               trading::DecisionCore& core)
-        : history_(history), candidates_(candidates), which_(which), probabilities_(probabilities), core_(core) {}
-
-    void start(TimeNs from) {
-        const auto later = [&](const trading::Funding& event) { return event.time >= from; };
-        // The clock of expected funding may know what was paid before the window.
-        while (funding_ < history_.funding.size() && !later(history_.funding[funding_])) core_.on_funding(history_.funding[funding_++]);
-    }
-
-    void funding_up_to(TimeNs time) {
-        while (funding_ < history_.funding.size() && history_.funding[funding_].time <= time) core_.on_funding(history_.funding[funding_++]);
-    }
-
-    /// Signals known at or before `time`.
-    void signals_up_to(TimeNs time) {
-        while (next_ < which_.size() && candidates_.touches[which_[next_]].known_at <= time) {
-            core_.on_signal({.touch = candidates_.touches[which_[next_]], .probability = probabilities_[next_]});
-            ++next_;
-        }
-    }
-
-    /// The moment of the next signal; nothing has to be asked before a later print comes.
-    [[nodiscard]] TimeNs next_signal() const {
-        return next_ < which_.size() ? candidates_.touches[which_[next_]].known_at : std::numeric_limits<TimeNs>::max();
-    }
-
-private:
-    const History& history_;
-    const Candidates& candidates_;
-    std::span<const std::size_t> which_;
-    std::span<const double> probabilities_;
-    trading::DecisionCore& core_;
-    std::size_t next_ = 0;
-    std::size_t funding_ = 0;
-};
-
-void play_bars(const History& history, trading::Window window, SignalFeed& feed, trading::DecisionCore& core) {
-    const std::vector<market::Bar>& bars = history.bars.front();
-    auto bar = std::ranges::upper_bound(bars, window.from, {}, &market::Bar::close_time);
-    feed.signals_up_to(window.from);
-    for (; bar != bars.end() && bar->close_time <= window.to; ++bar) {
-        feed.funding_up_to(bar->close_time);
-        core.on_bar(*bar);
-        feed.signals_up_to(bar->close_time);
-    }
-}
-
-void play_trades(const History& history, trading::Window window, SignalFeed& feed, trading::DecisionCore& core) {
-    const std::vector<market::Trade>& trades = history.data.trades;
-    const bool funded = !history.funding.empty();
-    auto trade = std::ranges::lower_bound(trades, window.from, {}, &market::Trade::ts);
-    for (; trade != trades.end() && trade->ts < window.to; ++trade) {
-        if (funded) feed.funding_up_to(trade->ts);
-        // A signal acts after all prints of its own moment.
-        if (trade->ts > feed.next_signal()) feed.signals_up_to(trade->ts - 1);
-        core.on_trade(*trade);
-    }
-}
-
-}  // namespace
-
 Result<trading::DecisionCore> run_core(const History& history, const Settings& settings, const Candidates& candidates,
                                        std::span<const std::size_t> which, std::span<const double> probabilities, const trading::EvModel& ev,
                                        trading::Window window) {
     SOFIA_TRY(trading::DecisionCore core,
               trading::DecisionCore::make(settings.decision, {.instrument = history.data.instrument, .fills = history.fills, .window = window, .ev = ev}));
-    SignalFeed feed(history, candidates, which, probabilities, core);
-    feed.start(window.from);
+    std::vector<trading::Signal> signals;
+    signals.reserve(which.size());
+    for (std::size_t i = 0; i < which.size(); ++i) signals.push_back({.touch = candidates.touches[which[i]], .probability = probabilities[i]});
+    const backtest::Happenings happenings{.signals = signals, .funding = history.funding};
     if (history.fills == trading::FillMode::trades) {
-        play_trades(history, window, feed, core);
+        const auto first = std::ranges::lower_bound(history.data.trades, window.from, {}, &market::Trade::ts);
+        backtest::replay(core, std::span<const market::Trade>(first, history.data.trades.end()), happenings, window.to);
     } else {
-        play_bars(history, window, feed, core);
+        const std::vector<market::Bar>& bars = history.bars.front();
+        const auto first = std::ranges::upper_bound(bars, window.from, {}, &market::Bar::close_time);
+        backtest::replay(core, std::span<const market::Bar>(first, bars.end()), happenings, window.to);
     }
-    feed.signals_up_to(window.to - 1);
-    core.finish(window.to);
     return core;
 }
 

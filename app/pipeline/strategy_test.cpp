@@ -55,7 +55,8 @@ std::vector<FoldOutcome> run_folds(const History& history, const Settings& setti
     const StrategyData data{history, settings, candidates, labeled};
     const StopFlag stop;
     std::vector<FoldOutcome> outcomes;
-    for (const labels::Fold& fold : labels::walk_forward(settings.split, tuning).value()) {
+    const std::vector<labels::Fold> folds = labels::walk_forward(settings.split, tuning).value();
+    for (const labels::Fold& fold : folds) {
         outcomes.push_back(run_fold(data, fold, 7, threads, stop).value());
     }
     return outcomes;

@@ -23,6 +23,7 @@ void make_room(std::size_t text_size, DelimiterIndex& index) {
     if (index.positions.size() < room) index.positions.resize(room);
     index.positions[0] = std::numeric_limits<std::uint32_t>::max();
     index.count = 0;
+    index.feeds = 0;
     index.special = false;
 }
 
@@ -41,6 +42,11 @@ void make_room(std::size_t text_size, DelimiterIndex& index) {
     return out + count;
 }
 
+[[gnu::target("avx2,bmi,popcnt"), gnu::always_inline]] inline std::uint64_t mask64(__m256i a, __m256i b) {
+    return static_cast<std::uint32_t>(_mm256_movemask_epi8(a)) |
+           static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm256_movemask_epi8(b))) << 32U;
+}
+
 [[gnu::target("avx2,bmi,popcnt")]] void index_avx2(std::string_view text, DelimiterIndex& index) {
     const __m256i comma = _mm256_set1_epi8(',');
     const __m256i feed = _mm256_set1_epi8('\n');
@@ -51,12 +57,15 @@ void make_room(std::size_t text_size, DelimiterIndex& index) {
         const auto* from = reinterpret_cast<const __m256i*>(text.data() + at);
         const __m256i a = _mm256_loadu_si256(from);
         const __m256i b = _mm256_loadu_si256(from + 1);
-        const __m256i found_a = _mm256_or_si256(_mm256_cmpeq_epi8(a, comma), _mm256_cmpeq_epi8(a, feed));
-        const __m256i found_b = _mm256_or_si256(_mm256_cmpeq_epi8(b, comma), _mm256_cmpeq_epi8(b, feed));
-        std::uint64_t bits = static_cast<std::uint32_t>(_mm256_movemask_epi8(found_a)) |
-                             static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm256_movemask_epi8(found_b))) << 32U;
+        std::uint64_t feeds = mask64(_mm256_cmpeq_epi8(a, feed), _mm256_cmpeq_epi8(b, feed));
+        std::uint64_t bits = feeds | mask64(_mm256_cmpeq_epi8(a, comma), _mm256_cmpeq_epi8(b, comma));
         // Bytes after the text are there to be loaded but do not count. (A quote among them only costs time.)
-        if (text.size() - at < block_size) bits &= (std::uint64_t{1} << (text.size() - at)) - 1;
+        if (text.size() - at < block_size) {
+            const std::uint64_t inside = (std::uint64_t{1} << (text.size() - at)) - 1;
+            bits &= inside;
+            feeds &= inside;
+        }
+        index.feeds += static_cast<std::size_t>(__builtin_popcountll(feeds));
         special = _mm256_or_si256(special, _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(_mm256_cmpeq_epi8(a, quote),
                                                                                                  _mm256_cmpeq_epi8(b, quote))));
         out = put_bits(bits, static_cast<unsigned>(__builtin_popcountll(bits)), static_cast<std::uint32_t>(at), out);
@@ -77,6 +86,7 @@ void index_delimiters_plain(std::string_view text, DelimiterIndex& index) {
         const char c = text[at];
         *out = static_cast<std::uint32_t>(at);
         out += c == ',' || c == '\n' ? 1 : 0;
+        index.feeds += c == '\n' ? 1U : 0U;
         special |= (static_cast<unsigned char>(c) & 0x80U) | (c == '"' ? 1U : 0U);
     }
     index.count = static_cast<std::size_t>(out - index.positions.data()) - 1;

@@ -14,6 +14,7 @@ namespace sofia::store {
 struct DelimiterIndex {
     std::vector<std::uint32_t> positions;
     std::size_t count = 0;
+    std::size_t feeds = 0;  ///< how many of them are line feeds
     bool special = false;  ///< the text has a quote or a byte above 0x7f: positions may lie inside quotes
 
     [[nodiscard]] const std::uint32_t* first() const { return positions.data() + 1; }
@@ -78,24 +79,27 @@ inline constexpr std::uint64_t point = ('.' ^ '0') * ones;
 
 }  // namespace scan
 
-/// Reads up to 16 bytes before `end`, whatever `begin` is: they must be readable.
-[[nodiscard]] inline Decimal scan_decimal(const char* begin, const char* end) {
-    using namespace scan;
-    const auto length = static_cast<std::size_t>(end - begin);
-    if (length - 1 >= 16) return {};  // also an empty field
+namespace scan {
+
+/// Up to eight characters: `word` holds their digit values in its upper bytes, zero below.
+[[nodiscard, gnu::always_inline]] inline Decimal short_decimal(std::uint64_t word, std::size_t length) {
+    const std::uint64_t found = points(word);
+    const auto bit = static_cast<unsigned>(__builtin_ctzll(found | (std::uint64_t{1} << 63U))) & 56U;
+    const std::uint64_t closed = close_gap(word, bit, 0);
+    word = found != 0 ? closed : word;
+    return {value8(word), found != 0 ? 7U - bit / 8U : 0U, all_digits(word) && length > (found != 0 ? 1U : 0U)};
+}
+
+/// The last 1 to 8 characters before `end`, as digit values in the upper bytes.
+[[nodiscard, gnu::always_inline]] inline std::uint64_t last_characters(const char* end, std::size_t length) {
+    const auto unused = static_cast<unsigned>(64 - 8 * length);
+    return ((load8(end - 8) ^ zeros) >> unused) << unused;
+}
+
+/// Nine to sixteen characters.
+[[nodiscard]] inline Decimal long_decimal(const char* end, std::size_t length) {
     std::uint64_t low = load8(end - 8) ^ zeros;
-    std::uint64_t high = 0;  // the characters before those eight
-    if (length <= 8) {
-        const auto unused = static_cast<unsigned>(64 - 8 * length);
-        low = (low >> unused) << unused;
-        const std::uint64_t found = points(low);
-        const auto bit = static_cast<unsigned>(__builtin_ctzll(found | (std::uint64_t{1} << 63U))) & 56U;
-        low = found != 0 ? close_gap(low, bit, 0) : low;
-        const bool digits = all_digits(low) && length > (found != 0 ? 1U : 0U);
-        return {value8(low), found != 0 ? 7U - bit / 8U : 0U, digits};
-    }
-    const auto unused = static_cast<unsigned>(128 - 8 * length);
-    high = ((load8(end - 16) ^ zeros) >> unused) << unused;
+    std::uint64_t high = last_characters(end - 8, length - 8);
     std::uint32_t decimals = 0;
     if (const std::uint64_t found = points(low); found != 0) {
         const auto bit = static_cast<unsigned>(__builtin_ctzll(found)) & 56U;
@@ -109,6 +113,40 @@ inline constexpr std::uint64_t point = ('.' ^ '0') * ones;
     }
     return {value8(high) * 100'000'000U + value8(low), decimals, all_digits(high) && all_digits(low)};
 }
+
+}  // namespace scan
+
+/// Reads up to 16 bytes before `end`, whatever `begin` is: they must be readable.
+[[nodiscard, gnu::always_inline]] inline Decimal scan_decimal(const char* begin, const char* end) {
+    const auto length = static_cast<std::size_t>(end - begin);
+    if (length - 1 < 8) return scan::short_decimal(scan::last_characters(end, length), length);
+    if (length - 1 >= 16) return {};  // also an empty field
+    return scan::long_decimal(end, length);
+}
+
+/// scan_decimal for a column whose first eight characters seldom change, as those of timestamps: they are read once.
+class PrefixDecimal {
+public:
+    [[nodiscard, gnu::always_inline]] inline Decimal scan(const char* begin, const char* end) {
+        const auto length = static_cast<std::size_t>(end - begin);
+        if (length - 9 >= 8) return scan_decimal(begin, end);
+        if (const std::uint64_t prefix = scan::load8(begin); prefix != prefix_) {
+            if (!scan::all_digits(prefix ^ scan::zeros)) return scan_decimal(begin, end);
+            prefix_ = prefix;
+            prefix_value_ = scan::value8(prefix ^ scan::zeros);
+        }
+        const std::size_t rest = length - 8;
+        const Decimal tail = scan::short_decimal(scan::last_characters(end, rest), rest + 1);
+        // Digits of the tail: all but the point. A tail that is the point alone leaves none and is fine.
+        const std::size_t digits = rest - (tail.decimals != 0 || end[-1] == '.' ? 1U : 0U);
+        return {prefix_value_ * tens[digits] + tail.digits, tail.decimals, tail.plain};
+    }
+
+private:
+    static constexpr std::array<std::uint64_t, 9> tens = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
+    std::uint64_t prefix_ = scan::zeros;
+    std::uint64_t prefix_value_ = 0;
+};
 
 inline constexpr std::array<double, 23> power_of_ten = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                                         1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};

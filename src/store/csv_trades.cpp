@@ -66,40 +66,53 @@ constexpr std::array<TickWord, 16> tick_words = [] {
     return words;
 }();
 
-// One row between delimiters found ahead: d[-1] ends the row before, d[0] .. d[columns-1] end its fields. Everything is read
-// without asking and judged once at the end; whatever is not plain is left to parse_trade_row.
+// The order of columns in which Sofia and its simulator write, known when this is compiled.
+struct UsualColumns {
+    explicit UsualColumns(const TradeLayout&) {}
+    static constexpr std::size_t columns = 5;
+    static constexpr std::size_t timestamp = 0;
+    static constexpr std::size_t price = 1;
+    static constexpr std::size_t size = 2;
+    static constexpr std::size_t side = 3;
+    static constexpr std::size_t tick = 4;
+    static constexpr std::size_t id = no_column;
+
+    static bool is(const TradeLayout& layout) {
+        return layout.columns == columns && layout.timestamp == timestamp && layout.price == price && layout.size == size &&
+               layout.side == side && layout.tick == tick && layout.id == id;
+    }
+};
+
+// One row between delimiters found ahead: d[-1] ends the row before, d[0] .. d[columns-1] end its fields, of which the last must be a
+// line feed. That no other is, shows at the end of the chunk by their number. Everything is read without asking and judged
+// once; whatever is not plain is left to parse_trade_row. `Columns` is a TradeLayout or UsualColumns.
+template <class Columns>
 class FastRow {
 public:
     FastRow(const char* text, const TradeLayout& layout)
         : text_(text), layout_(layout), exponent_(9 - 3 * static_cast<int>(layout.unit)),
           time_begin_(layout.unit == TimeUnit::seconds ? 0 : static_cast<std::uint64_t>(scaled_time_begin)) {}
 
-    [[gnu::always_inline]] inline bool parse(const std::uint32_t* d, Trade& trade) const {
-        return separators(d) & time(d, trade) & amounts(d, trade) & side(d, trade) & tick(d, trade);
+    [[gnu::always_inline]] inline bool parse(const std::uint32_t* d, Trade& trade) {
+        const char* feed = text_ + d[layout_.columns - 1];
+        last_end_ = feed - (feed[-1] == '\r' ? 1 : 0);
+        return (*feed == '\n') & time(d, trade) & amounts(d, trade) & side(d, trade) & tick(d, trade);
     }
 
     [[nodiscard]] std::string_view id(const std::uint32_t* d) const { return {begin(d, layout_.id), end(d, layout_.id)}; }
 
 private:
-    [[nodiscard]] const char* begin(const std::uint32_t* d, std::size_t column) const {
+    [[nodiscard, gnu::always_inline]] inline const char* begin(const std::uint32_t* d, std::size_t column) const {
         return text_ + static_cast<std::uint32_t>(*(d + column - 1) + 1U);
     }
 
     // The last field's end leaves out the CR of a CRLF.
-    [[nodiscard]] const char* end(const std::uint32_t* d, std::size_t column) const {
-        const char* at = text_ + d[column];
-        return at - (*at == '\n' && at[-1] == '\r' ? 1 : 0);
+    [[nodiscard, gnu::always_inline]] inline const char* end(const std::uint32_t* d, std::size_t column) const {
+        return column == layout_.columns - 1 ? last_end_ : text_ + d[column];
     }
 
-    [[gnu::always_inline]] inline bool separators(const std::uint32_t* d) const {
-        const std::size_t last = layout_.columns - 1;
-        unsigned wrong = static_cast<unsigned char>(text_[d[last]] ^ '\n');
-        for (std::size_t i = 0; i < last; ++i) wrong |= static_cast<unsigned char>(text_[d[i]] ^ ',');
-        return wrong == 0;
-    }
-
-    [[gnu::always_inline]] inline bool time(const std::uint32_t* d, Trade& trade) const {
-        const Decimal decimal = scan_decimal(begin(d, layout_.timestamp), end(d, layout_.timestamp));
+    [[gnu::always_inline]] inline bool time(const std::uint32_t* d, Trade& trade) {
+        const Decimal decimal = times_.scan(begin(d, layout_.timestamp), end(d, layout_.timestamp));
         const int exponent = exponent_ - static_cast<int>(decimal.decimals);
         const std::uint64_t scale = scale_of[static_cast<std::size_t>(exponent < 0 ? 0 : exponent)];
         const std::uint64_t time = decimal.digits * scale;  // may wrap; then digits are above their end
@@ -135,13 +148,17 @@ private:
         const auto length = static_cast<std::size_t>(to - from);
         const TickWord& expected = tick_words[length & 15U];
         trade.tick = expected.tick;
-        return (length < 16) & ((scan::load8(from) | lower_bits) == expected.first) & ((scan::load8(to - 8) | lower_bits) == expected.last);
+        const std::uint64_t first = (scan::load8(from) | lower_bits) ^ expected.first;
+        const std::uint64_t last = (scan::load8(to - 8) | lower_bits) ^ expected.last;
+        return (length < 16) & ((first | last) == 0);
     }
 
     const char* text_;
-    const TradeLayout& layout_;
+    Columns layout_;
     int exponent_;
     std::uint64_t time_begin_;
+    const char* last_end_ = nullptr;
+    PrefixDecimal times_;
 };
 
 // Rows of a chunk one after another, by either way.
@@ -149,6 +166,10 @@ class ChunkRows {
 public:
     ChunkRows(const TextChunk& chunk, const TradeLayout& layout, BadRows bad_rows, TradeParser& parser, TradeBlock& out)
         : text_(chunk.text()), layout_(layout), refuse_(bad_rows == BadRows::refuse), parser_(parser), out_(out) {
+        start();
+    }
+
+    void start() {
         out_.count = 0;
         out_.ids.clear();
         out_.lines = 0;
@@ -184,7 +205,22 @@ public:
     }
 
     void fast_rows() {
-        const FastRow row(text_.data(), layout_);
+        if (UsualColumns::is(layout_)) {
+            fast_rows_of<UsualColumns>();
+        } else {
+            fast_rows_of<TradeLayout>();
+        }
+        // Else a line feed stood where a comma belongs, as in two short rows that together look like one; or reading stopped at a bad
+        // row, before which that may have happened.
+        if (out_.lines == parser_.index.feeds && (!refuse_ || out_.bad.empty())) return;
+        start();
+        plain_rows();
+    }
+
+private:
+    template <class Columns>
+    void fast_rows_of() {
+        FastRow<Columns> row(text_.data(), layout_);
         const std::size_t columns = layout_.columns;
         const std::uint32_t* d = parser_.index.first();
         const std::uint32_t* const end = d + parser_.index.count;
@@ -211,7 +247,6 @@ public:
         }
     }
 
-private:
     // Whether to stop.
     bool bad_row(std::uint64_t line, std::string reason) {
         ++out_.bad_rows;

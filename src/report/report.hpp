@@ -143,7 +143,7 @@ struct ReportData {
 
     std::string symbol;
     std::string price_unit;
-    int price_decimals = 2;
+    int price_decimals = -1;              ///< of the bars' prices; -1: as many as they need, at most 8
     std::span<const market::Bar> bars;    ///< of one timeframe, ascending (checked); must outlive the call
     std::vector<Marker> markers;          ///< any order
     std::vector<TradeRow> trades;

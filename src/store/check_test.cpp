@@ -49,7 +49,7 @@ TEST(Check, ListsTheLongestGapsOnly) {
     const TemporaryFolder files;
     std::string text = header;
     std::int64_t second = 0;
-    for (int i = 1; i <= 300; ++i) text += row(second += 3600 + i * 7 % 301, "100");
+    for (int i = 1; i <= 300; ++i) text += row(second += 3600 + i * 11 % 301, "100");
     files.put("a.csv", text);
     CheckOptions options;
     options.listed_max = 3;

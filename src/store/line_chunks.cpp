@@ -8,40 +8,30 @@ namespace sofia::store {
 
 LineChunks::LineChunks(InputStream stream, std::size_t chunk_bytes) : stream_(std::move(stream)), chunk_bytes_(chunk_bytes) {}
 
-// Reads until the chunk holds `target` bytes or the stream ends.
-Result<void> LineChunks::fill(TextChunk& chunk, std::size_t target) {
-    chunk.memory.resize(std::max(chunk.memory.size(), target + 2 * chunk_padding + 1));
-    auto count = stream_.read(chunk.memory.data() + chunk_padding + chunk.size, target - chunk.size);
-    if (!count) {
-        failure_.push_back(std::move(count).error());
-        ended_ = true;
-        return {};
-    }
-    ended_ = *count < target - chunk.size;
-    chunk.size += *count;
-    return {};
+// Reads up to `capacity` bytes. Fewer mean the end, or damage after them, which the stream tells only when it is asked again.
+std::size_t LineChunks::read(char* out, std::size_t capacity) {
+    auto count = stream_.read(out, capacity);
+    const std::size_t got = count.value_or(0);
+    if (count && got == capacity) return got;
+    if (count && got > 0) count = stream_.read(out + got, 1);
+    if (!count) failure_ = std::move(count).error();
+    ended_ = true;
+    return got;
 }
 
 // After the head of an overlong line: skips to the line's end and keeps what follows as the carry.
-Result<void> LineChunks::drop_rest_of_line() {
-    carry_.resize(chunk_bytes_);
+void LineChunks::drop_rest_of_line() {
     while (!ended_) {
-        auto count = stream_.read(carry_.data(), carry_.size());
-        if (!count) {
-            failure_.push_back(std::move(count).error());
-            ended_ = true;
-            break;
-        }
-        ended_ = *count < carry_.size();
-        const auto* feed = static_cast<const char*>(std::memchr(carry_.data(), '\n', *count));
+        carry_.resize(chunk_bytes_);
+        const std::size_t count = read(carry_.data(), carry_.size());
+        const auto* feed = static_cast<const char*>(std::memchr(carry_.data(), '\n', count));
         if (feed == nullptr) continue;
         const auto after = static_cast<std::size_t>(feed - carry_.data()) + 1;
-        std::memmove(carry_.data(), feed + 1, *count - after);
-        carry_.resize(*count - after);
-        return {};
+        std::memmove(carry_.data(), feed + 1, count - after);
+        carry_.resize(count - after);
+        return;
     }
     carry_.clear();
-    return {};
 }
 
 Result<std::optional<std::string>> LineChunks::take_line() {
@@ -65,13 +55,15 @@ Result<bool> LineChunks::next(TextChunk& chunk) {
     if (!carry_.empty()) std::memcpy(chunk.memory.data() + chunk_padding, carry_.data(), carry_.size());
     chunk.size = std::exchange(carry_, {}).size();
     while (true) {
-        if (!ended_) SOFIA_CHECK(fill(chunk, target));
+        chunk.memory.resize(std::max(chunk.memory.size(), target + 2 * chunk_padding + 1));
         char* text = chunk.memory.data() + chunk_padding;
+        if (!ended_) chunk.size += read(text + chunk.size, target - chunk.size);
         const auto* feed = static_cast<const char*>(memrchr(text, '\n', chunk.size));
         // A line that damage cut short is not given out: what is left of it may look whole.
-        if (ended_ && !failure_.empty()) {
+        if (ended_ && failure_) {
             chunk.size = feed == nullptr ? 0 : static_cast<std::size_t>(feed - text) + 1;
-            if (chunk.size == 0) return std::unexpected(failure_.front());
+            if (chunk.size == 0) return std::unexpected(*failure_);
+            chunk.has_overlong = chunk.size > line_bytes_max;
             return true;
         }
         if (ended_ && chunk.size == 0) return false;
@@ -91,7 +83,7 @@ Result<bool> LineChunks::next(TextChunk& chunk) {
             chunk.size = line_bytes_max + 1;
             text[chunk.size++] = '\n';
             chunk.has_overlong = true;
-            SOFIA_CHECK(drop_rest_of_line());
+            drop_rest_of_line();
             return true;
         }
         target = std::min(2 * target, line_bytes_max + chunk_bytes_);

@@ -39,14 +39,14 @@ public:
     [[nodiscard]] Result<bool> next(TextChunk& chunk);
 
 private:
-    [[nodiscard]] Result<void> fill(TextChunk& chunk, std::size_t target);
-    [[nodiscard]] Result<void> drop_rest_of_line();
+    [[nodiscard]] std::size_t read(char* out, std::size_t capacity);
+    void drop_rest_of_line();
 
     InputStream stream_;
     std::size_t chunk_bytes_;
     std::vector<char> carry_;  // the beginning of a line
     bool ended_ = false;
-    std::vector<Error> failure_;  // at most one: found after bytes that must be given out first
+    std::optional<Error> failure_;  // found after bytes that are to be given out first
 };
 
 }  // namespace sofia::store

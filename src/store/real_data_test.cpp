@@ -16,8 +16,8 @@ class RealData : public ::testing::Test {
 protected:
     void SetUp() override {
         const char* named = std::getenv("SOFIA_SHARED");
-        const std::filesystem::path beside = std::filesystem::path(__FILE__).parent_path() / "../../../shared";
-        shared_ = (named != nullptr ? std::filesystem::path(named) : beside) / "data";
+        // Tests run in the repository's root.
+        shared_ = std::filesystem::path(named != nullptr ? named : "../shared") / "data";
         if (!std::filesystem::exists(shared_)) {
             std::printf("shared market data is not there (SOFIA_SHARED): skipped\n");
             GTEST_SKIP();

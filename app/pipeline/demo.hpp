@@ -13,9 +13,9 @@ namespace sofia::pipeline {
 struct DemoRequest {
     std::filesystem::path out = "demo";
     std::filesystem::path config_file;  ///< empty: the built-in settings with a small search space
-    std::int64_t days = 30;
-    std::int64_t prints = 1'000'000;
-    std::int64_t trials = 12;
+    std::int64_t days = 365;
+    std::int64_t prints = 4'000'000;
+    std::int64_t trials = 24;
     double edge = 1.0;
 };
 

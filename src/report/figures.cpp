@@ -198,8 +198,7 @@ std::string waterfall_chart(std::span<const WaterfallStep> steps, const std::str
 
 std::string reliability_chart(std::span<const ReliabilityPoint> points) {
     Frame frame;
-    frame.width = 380.0;
-    frame.height = 340.0;
+    frame.height = 300.0;
     std::size_t most = 1;
     for (const ReliabilityPoint& point : points) most = std::max(most, point.count);
     std::string out = open_svg(frame.width, frame.height, "reliability of the probabilities");

@@ -194,7 +194,6 @@ std::string results_section(const ReportData& data) {
         const std::string drawing = histogram(distribution);
         if (!drawing.empty()) body += panel(distribution.title, drawing);
     }
-    if (!data.folds.empty()) body += panel("Fold scores", fold_columns(data.folds, data.fold_metric));
     return section("Where the result comes from", grid(body, "grid wide"));
 }
 
@@ -231,8 +230,10 @@ std::string shap_panel(const ReportData& data) {
 }
 
 std::string model_section(const ReportData& data) {
-    std::string body = importance_panel(data) + shap_panel(data);
+    std::string body;
+    if (!data.folds.empty()) body += panel("Fold scores", fold_columns(data.folds, data.fold_metric));
     if (!data.reliability.empty()) body += panel("Reliability: predicted against observed", reliability_chart(data.reliability));
+    body += importance_panel(data) + shap_panel(data);
     return section("Model", grid(body, "grid wide"));
 }
 

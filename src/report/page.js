@@ -111,7 +111,7 @@
   let markers = null;
   let link = null;
   if (data.candles) {
-    candles = chart.addSeries(L.CandlestickSeries, { priceFormat: { type: "price", precision: data.decimals, minMove: 10 ** -data.decimals }, priceLineVisible: false }, pane);
+    candles = chart.addSeries(L.CandlestickSeries, { priceFormat: { type: "custom", formatter: (value) => number(value, data.decimals), minMove: 10 ** -data.decimals }, priceLineVisible: false }, pane);
     link = chart.addSeries(L.LineSeries, { lineWidth: 2, lineStyle: 2, lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false, autoscaleInfoProvider: () => null }, pane);
     markers = L.createSeriesMarkers(candles, []);
     pane += 1;
@@ -121,7 +121,7 @@
   series.forEach((one, i) => {
     const down = one === data.drawdown;
     const decimals = down ? 2 : digits(one.values);
-    const format = { type: "price", precision: decimals, minMove: 10 ** -decimals };
+    const format = { type: "custom", formatter: (value) => number(value, decimals) + (one.unit === "%" ? " %" : ""), minMove: 10 ** -decimals };
     const common = { priceFormat: format, priceLineVisible: false, lineWidth: i < 2 ? 2 : 1 };
     const line = chart.addSeries(down ? L.AreaSeries : L.LineSeries, down ? { ...common, invertFilledArea: true } : common, down ? equityPane + 1 : equityPane);
     lines.push({ line, one, decimals, down, tone: colours[Math.min(i, colours.length - 1)] });

@@ -1,29 +1,25 @@
 """Models written by Sofia, read by LightGBM's own Python package: equal predictions to 1e-12.
 
-The program models_dump is looked for in $SOFIA_BIN, then in the build folders of the presets."""
+Runs `models_dump`, found in SOFIA_BIN_DIR or build/release/bin."""
 
 import os
 import pathlib
 import subprocess
 
+import lightgbm
 import numpy
 import pytest
 
-lightgbm = pytest.importorskip("lightgbm")
-
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+DUMP = pathlib.Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "models_dump"
 KINDS = ["gbdt", "categorical", "dart", "regression"]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    places = [pathlib.Path(os.environ["SOFIA_BIN"])] if "SOFIA_BIN" in os.environ else []
-    places += sorted(ROOT.glob("build/*/bin"))
-    programs = [place / "models_dump" for place in places if (place / "models_dump").exists()]
-    if not programs:
-        pytest.skip("models_dump is not built")
+    assert DUMP.exists(), f"{DUMP} is missing: build the target models_dump or set SOFIA_BIN_DIR"
     path = tmp_path_factory.mktemp("models")
-    subprocess.run([programs[0], path], check=True)
+    subprocess.run([DUMP, path], check=True)
     return path
 
 

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -14,7 +13,7 @@
 
 namespace sofia::sql {
 
-/// One cell: NULL, integer, real or text.
+/// One cell: NULL, integer, real or text. SQLite stores NaN as NULL and -0.0 as 0.0.
 using Value = std::variant<std::monostate, std::int64_t, double, std::string>;
 using Row = std::vector<Value>;
 
@@ -71,7 +70,7 @@ public:
     /// One statement without result.
     [[nodiscard]] Result<void> execute(std::string_view statement, const Row& arguments = {});
 
-    /// `columns` are the types of the result columns, all of them; empty for a statement without result.
+    /// `columns` are the types of the result columns, all of them; empty for a statement without result (`INSERT ... RETURNING` has one).
     [[nodiscard]] Result<Statement> prepare(std::string_view statement, std::vector<Type> columns = {});
 
     [[nodiscard]] Result<std::vector<Row>> query(std::string_view statement, std::vector<Type> columns, const Row& arguments = {});
@@ -79,9 +78,6 @@ public:
     /// Runs `work` between BEGIN IMMEDIATE and COMMIT; its error rolls back. Inside another transaction it joins that one.
     /// BEGIN is retried on a lock; `work` runs once, since after BEGIN IMMEDIATE nobody else can write.
     [[nodiscard]] Result<void> transaction(const std::function<Result<void>()>& work);
-
-    /// The integer key of the last inserted row.
-    [[nodiscard]] Result<std::int64_t> last_insert_id();
 
     /// The file of the database.
     [[nodiscard]] const std::string& path() const;

@@ -32,11 +32,14 @@ public:
     /// Waiting trials by number.
     [[nodiscard]] const std::map<std::int64_t, TrialPtr>& waiting() const { return waiting_; }
 
-    /// How many trials are in a finished state.
+    /// How many trials are in a finished state (0 for the others: see `running` and `waiting`).
     [[nodiscard]] std::size_t count(TrialState state) const;
 
     /// Takes the newest snapshot of a trial. A finished trial is never replaced.
     void put(TrialPtr trial);
+
+    /// Takes back an unfinished trial whose transaction failed.
+    void forget(std::int64_t number);
 
 private:
     std::vector<Direction> directions_;

@@ -22,6 +22,9 @@ class Sampler {
 public:
     virtual ~Sampler() = default;
 
+    /// Whether studies of these objectives can be sampled. Error usage.
+    [[nodiscard]] virtual Result<void> validate(const std::vector<Direction>& directions) const = 0;
+
     /// The parameters that are drawn together for the next trial; the others are drawn one by one. `asked` is the space given to ask,
     /// null when the objective suggests as it goes.
     [[nodiscard]] virtual SearchSpace joint_space(const History& history, const SearchSpace* asked) = 0;

@@ -36,8 +36,8 @@ public:
     /// storage and returned inside the copy. number = count of the study's earlier trials.
     [[nodiscard]] virtual Result<FrozenTrial> add_trial(std::int64_t study, FrozenTrial trial) = 0;
 
-    /// Waiting -> running as a compare-and-set, for the waiting trial of the lowest number; nothing when none waits.
-    [[nodiscard]] virtual Result<std::optional<FrozenTrial>> claim_waiting(std::int64_t study) = 0;
+    /// Waiting -> running as a compare-and-set: the start time when this call did it, nothing when somebody else was first.
+    [[nodiscard]] virtual Result<std::optional<TimeNs>> claim(std::int64_t trial) = 0;
 
     [[nodiscard]] virtual Result<void> set_params(std::int64_t trial, std::span<const Param> params) = 0;
     [[nodiscard]] virtual Result<void> set_report(std::int64_t trial, std::int64_t step, double value) = 0;

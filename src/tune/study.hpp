@@ -18,8 +18,9 @@
 namespace sofia::tune {
 
 class Study;
+struct StudyState;
 
-/// A running trial in the hands of an objective. Refers to its study, which must outlive it. One thread a trial; trials of one study
+/// A running trial in the hands of an objective. Refers to its study, which must outlive it (the study may be moved). One thread a trial; trials of one study
 /// may run in different threads.
 class Trial {
 public:
@@ -53,8 +54,8 @@ public:
 
 private:
     friend class Study;
-    Trial(Study& study, FrozenTrial frozen, JointSample joint, SearchSpace joint_space);
-    Study* study_;
+    Trial(StudyState& study, FrozenTrial frozen, JointSample joint, SearchSpace joint_space);
+    StudyState* study_;
     std::shared_ptr<FrozenTrial> frozen_;
     JointSample joint_;
     SearchSpace joint_space_;
@@ -110,7 +111,7 @@ public:
     /// Runs several tells in one transaction.
     [[nodiscard]] Result<void> together(const std::function<Result<void>()>& tells);
 
-    /// A waiting trial with these parameters fixed; others are sampled.
+    /// A waiting trial with these parameters fixed; others are sampled. A value that its parameter cannot take fails the trial when it is asked.
     [[nodiscard]] Result<void> enqueue(const std::map<std::string, ParamValue>& params);
 
     /// Adds a trial that is already finished, for instance from another study.
@@ -118,6 +119,9 @@ public:
 
     /// Reads what other processes have written; `ask` does it too.
     [[nodiscard]] Result<void> refresh();
+
+    /// The trial of a number, as known here; null when there is none.
+    [[nodiscard]] TrialPtr trial(std::int64_t number) const;
 
     /// All trials by number, as known here (`refresh` first to see others').
     [[nodiscard]] std::vector<TrialPtr> trials() const;
@@ -132,10 +136,14 @@ public:
     [[nodiscard]] Result<void> set_user_attribute(const std::string& key, const Json& value);
 
 private:
-    friend class Trial;
-    struct State;
-    explicit Study(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    explicit Study(std::unique_ptr<StudyState> state);
+    [[nodiscard]] Result<FrozenTrial> next_trial(std::vector<TrialPtr>& before);
+    [[nodiscard]] Result<Trial> open_trial(const SearchSpace* space, std::vector<TrialPtr>& before);
+    [[nodiscard]] Result<std::vector<Param>> resolve_all(const FrozenTrial& trial, const JointSample& joint, const SearchSpace& joint_space,
+                                                         const SearchSpace& space);
+    [[nodiscard]] Result<void> fail_enqueued(FrozenTrial trial, const std::string& reason);
+    [[nodiscard]] Result<TrialState> finish(FrozenTrial told, TrialState state, std::string_view reason);
+    std::unique_ptr<StudyState> state_;
 };
 
 /// `brave-otter-1f3a`, from entropy, never from a seed.

@@ -1,0 +1,133 @@
+#include "tune/optimize.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include <fmt/core.h>
+
+#include "base/text.hpp"
+#include "base/threads.hpp"
+
+namespace sofia::tune {
+
+namespace {
+
+Result<Outcome> measure(const Objective& objective, Trial& trial) {
+    try {
+        return objective(trial);
+    } catch (const std::exception& error) {
+        return fail(ErrorCode::internal, error.what());
+    }
+}
+
+Result<TrialState> tell_outcome(Study& study, const Trial& trial, const Result<Outcome>& outcome) {
+    if (!outcome) return study.tell_failure(trial, outcome.error().message);
+    if (std::holds_alternative<Pruned>(*outcome)) return study.tell(trial, TrialState::pruned);
+    if (const auto* value = std::get_if<double>(&*outcome)) return study.tell(trial, *value);
+    const auto& values = std::get<std::vector<double>>(*outcome);
+    if (values.size() != study.directions().size()) {
+        return study.tell_failure(trial, fmt::format("{} values for {} objectives", values.size(), study.directions().size()));
+    }
+    return study.tell(trial, TrialState::complete, values);
+}
+
+class Run {
+public:
+    Run(Study& study, const Objective& objective, const OptimizeOptions& options)
+        : study_(study), objective_(objective), options_(options), pool_(options.threads), begun_(steady_now()) {
+        // On resuming, only what beats the past is a new best.
+        if (const auto best = study.directions().size() == 1 ? study.best_trial() : fail(ErrorCode::usage, "")) best_ = (*best)->values.front();
+    }
+
+    Result<OptimizeReport> all() {
+        std::int64_t left = options_.trials;
+        while (options_.trials == 0 || left > 0) {
+            if (options_.stop != nullptr && options_.stop->requested()) return ended(OptimizeReport::End::stopped);
+            if (options_.timeout > 0 && steady_now() - begun_ >= options_.timeout) return ended(OptimizeReport::End::timeout);
+            const auto count = options_.trials == 0 ? options_.batch : std::min(options_.batch, static_cast<std::size_t>(left));
+            SOFIA_TRY(const bool go_on, batch(count));
+            left -= static_cast<std::int64_t>(count);
+            if (!go_on) return ended(OptimizeReport::End::stopped);
+        }
+        return ended(OptimizeReport::End::trials);
+    }
+
+private:
+    OptimizeReport ended(OptimizeReport::End end) {
+        report_.end = end;
+        return report_;
+    }
+
+    Result<bool> batch(std::size_t count) {
+        SOFIA_TRY(std::vector<Trial> trials, study_.ask_batch(count, options_.space));
+        std::vector<Result<Outcome>> outcomes(count, Result<Outcome>(Pruned{}));
+        pool_.for_each(count, [&](std::size_t i) { outcomes[i] = measure(objective_, trials[i]); });
+
+        std::vector<TrialState> states(count);
+        const auto tells = [&]() -> Result<void> {
+            for (std::size_t i = 0; i < count; ++i) {
+                SOFIA_TRY(states[i], tell_outcome(study_, trials[i], outcomes[i]));
+            }
+            return {};
+        };
+        SOFIA_CHECK(study_.together(tells));
+
+        bool go_on = true;
+        for (std::size_t i = 0; i < count; ++i) {
+            if (!outcomes[i] && outcomes[i].error().code == ErrorCode::interrupted) go_on = false;
+            SOFIA_CHECK(note(trials[i].number(), states[i]));
+        }
+        return go_on;
+    }
+
+    Result<void> note(std::int64_t number, TrialState state) {
+        const TrialPtr trial = study_.trial(number);
+        if (state == TrialState::complete) {
+            ++report_.complete;
+            note_best(*trial);
+        } else if (state == TrialState::pruned) {
+            ++report_.pruned;
+        } else {
+            ++report_.failed;
+            const auto reason = trial->user_attributes.find("error");
+            options_.log.warning(fmt::format("trial {} failed: {}", number, reason == trial->user_attributes.end() ? "no reason given" : reason->second));
+        }
+        if (options_.progress != nullptr) options_.progress->advance();
+        return options_.on_trial ? options_.on_trial(study_, trial) : Result<void>();
+    }
+
+    void note_best(const FrozenTrial& trial) {
+        if (study_.directions().size() != 1) return;
+        const double value = trial.values.front();
+        const bool minimize = study_.directions().front() == Direction::minimize;
+        if (best_ && !(minimize ? value < *best_ : value > *best_)) return;
+        best_ = value;
+        options_.log.debug(fmt::format("trial {} is the best so far: {}", trial.number, format_double(value)));
+        if (options_.progress != nullptr) options_.progress->note(fmt::format("best {}", format_double(value)));
+    }
+
+    Study& study_;
+    const Objective& objective_;
+    const OptimizeOptions& options_;
+    ThreadPool pool_;
+    DurationNs begun_;
+    std::optional<double> best_;
+    OptimizeReport report_;
+};
+
+}  // namespace
+
+Result<void> OptimizeOptions::validate() const {
+    if (trials < 0) return fail(ErrorCode::usage, fmt::format("{} trials", trials), "0 means until the timeout");
+    if (timeout < 0) return fail(ErrorCode::usage, "the timeout is negative");
+    if (batch < 1) return fail(ErrorCode::usage, "a batch has at least one trial");
+    if (trials == 0 && timeout == 0 && stop == nullptr) return fail(ErrorCode::usage, "neither a number of trials, nor a timeout, nor a stop flag is given");
+    return {};
+}
+
+Result<OptimizeReport> optimize(Study& study, const Objective& objective, const OptimizeOptions& options) {
+    SOFIA_CHECK(options.validate());
+    return Run(study, objective, options).all();
+}
+
+}  // namespace sofia::tune

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/random.hpp"
+#include "tune/distribution.hpp"
+
+namespace sofia::tune {
+
+/// What a kernel's scale was computed from, kept by the caller over many estimators: few neighbours change from trial to trial.
+struct ScaleMemo {
+    double sigma = -1.0;
+    double log_scale = 0.0;
+};
+
+/// The observations of one parameter.
+struct ParzenColumn {
+    const Distribution* distribution = nullptr;
+    std::vector<double> values;         ///< internal, in order of trial number
+    std::vector<std::uint32_t> order;   ///< positions by ascending value, equal ones by position; empty: sorted here
+    std::vector<ScaleMemo*> memos;      ///< one a value, null where there is none; or empty
+};
+
+/// A mixture of products of kernels, one kernel an observation plus the prior, as Optuna 5.0's _ParzenEstimator defines it:
+///
+/// - weights 1 when n < 25, else linspace(1/n, 1, n - 25) and 25 ones, by trial number; the prior has weight 1; normalised
+/// - a number: normal truncated to the range, mean at the observation (log parameters in log space, a step widens the range by half of
+///   it), sigma the larger gap to a neighbour, end points to their one neighbour when n >= 2, clipped to [range / min(100, n + 2), range];
+///   the prior's mean is the middle and its sigma the range. On a grid the density is the mass of the cell.
+/// - a category: 1 at the observed one + 1 / (n + 1) everywhere, normalised; the prior is uniform
+class ParzenEstimator {
+public:
+    /// All columns have the same number of values; at least one column (asserted).
+    explicit ParzenEstimator(const std::vector<ParzenColumn>& columns);
+
+    /// `count` points, one row of internal values each.
+    [[nodiscard]] std::vector<double> sample(RandomStream& random, std::size_t count) const;
+
+    /// The log density at each row of internal values.
+    [[nodiscard]] std::vector<double> log_pdf(std::span<const double> points) const;
+
+    [[nodiscard]] const std::vector<double>& weights() const { return weights_; }
+
+    /// Means and sigmas of a numeric parameter's kernels by trial number, the prior last; empty for a category.
+    [[nodiscard]] const std::vector<double>& means(std::size_t dimension) const { return dimensions_[dimension].means; }
+    [[nodiscard]] const std::vector<double>& sigmas(std::size_t dimension) const { return dimensions_[dimension].sigmas; }
+
+private:
+    struct Dimension {
+        double low = 0.0;        ///< of the distribution, internal
+        double high = 0.0;
+        double step = 0.0;       ///< 0: continuous
+        bool log = false;
+        double from = 0.0;       ///< limits of the kernels, in kernel space
+        double to = 0.0;
+        std::size_t choices = 0;                ///< 0: a number
+        std::vector<double> means, sigmas;      ///< kernel space
+        std::vector<double> inverse_sigmas;     ///< continuous only
+        std::vector<std::uint32_t> observed;    ///< category of each kernel, without the prior
+        std::vector<std::uint32_t> group;       ///< grid only: kernels of equal mean and sigma share a number
+        std::vector<std::uint32_t> leaders;     ///< one kernel of each group
+    };
+
+    [[nodiscard]] static Dimension shape_of(const Distribution& distribution);
+    void add_numeric(Dimension& dimension, const ParzenColumn& column);
+    void set_sigmas(Dimension& dimension, const std::vector<std::uint32_t>& order, std::size_t n) const;
+    void group_equal(Dimension& dimension, const std::vector<std::uint32_t>& order) const;
+    void scale_continuous(Dimension& dimension, const ParzenColumn& column);
+    void add_continuous(const Dimension& dimension, std::span<const double> x, std::vector<double>& sums) const;
+    void add_grid(const Dimension& dimension, std::span<const double> x, std::vector<double>& sums) const;
+    void add_categories(const Dimension& dimension, std::span<const double> x, std::vector<double>& sums) const;
+
+    std::vector<Dimension> dimensions_;
+    std::vector<double> weights_;
+    std::vector<double> log_constants_;  ///< log weight and the log scales of the continuous parameters, a kernel
+};
+
+}  // namespace sofia::tune

@@ -1,0 +1,209 @@
+#include "tune/storage.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <thread>
+
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "sql/connection.hpp"
+#include "tune/schema.hpp"
+
+namespace sofia::tune {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// The contract, for both storages.
+class AnyStorage : public testing::TestWithParam<bool> {
+protected:
+    void SetUp() override {
+        std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+        std::replace(name.begin(), name.end(), '/', '_');
+        folder_ = fs::temp_directory_path() / ("sofia_tune_" + name + "_" + std::to_string(::getpid()));
+        fs::create_directories(folder_);
+        storage_ = GetParam() ? open_storage(url()).value() : memory_storage();
+        study_ = storage_->create_study("s", {Direction::minimize, Direction::maximize}).value().id;
+    }
+    void TearDown() override {
+        storage_.reset();
+        fs::remove_all(folder_);
+    }
+
+    std::string url() const { return "sqlite:///" + (folder_ / "a b.db").string(); }
+    FrozenTrial add(TrialState state) {
+        FrozenTrial trial;
+        trial.state = state;
+        return storage_->add_trial(study_, trial).value();
+    }
+    std::vector<FrozenTrial> all() { return storage_->read_trials(study_, 0, {}).value(); }
+
+    fs::path folder_;
+    std::shared_ptr<Storage> storage_;
+    std::int64_t study_ = 0;
+};
+
+TEST_P(AnyStorage, ATrialComesBackWhole) {
+    FrozenTrial trial;
+    trial.state = TrialState::complete;
+    trial.values = {infinity, -infinity};
+    trial.started = 1'700'000'000'123'456'000;
+    trial.completed = 1'700'000'001'000'000'000;
+    const auto d = std::make_shared<const Distribution>(Distribution::make(CategoricalDistribution{{true, std::string("é")}}).value());
+    const auto f = std::make_shared<const Distribution>(Distribution::make(FloatDistribution{0.0, 1.0, false, 0.0}).value());
+    trial.params = {{"z", d, 1.0}, {"a", f, 0.1 + 0.2}};
+    trial.reports = {{0, 1.5}, {3, std::nan("")}, {4, infinity}, {std::int64_t{1} << 40, -infinity}};
+    trial.user_attributes = {{"k", "[1, Infinity]"}};
+    trial.system_attributes = {{"fixed_params", "{\"a\": 1}"}};
+    ASSERT_TRUE(storage_->add_trial(study_, trial));
+    const FrozenTrial read = all().at(0);
+    EXPECT_EQ(read.number, 0);
+    EXPECT_EQ(read.state, TrialState::complete);
+    EXPECT_EQ(read.values, trial.values);
+    EXPECT_EQ(read.started, trial.started);
+    EXPECT_EQ(read.completed, trial.completed);
+    ASSERT_EQ(read.params.size(), 2U);
+    EXPECT_EQ(read.params[0].name, "z");
+    EXPECT_EQ(*read.params[0].distribution, *d);
+    EXPECT_EQ(read.params[1].internal, 0.1 + 0.2);
+    EXPECT_EQ(read.reports.size(), 4U);
+    EXPECT_TRUE(std::isnan(read.reports.at(3)));
+    EXPECT_EQ(read.reports.at(std::int64_t{1} << 40), -infinity);
+    EXPECT_EQ(read.user_attributes, trial.user_attributes);
+    EXPECT_EQ(read.system_attributes, trial.system_attributes);
+}
+
+TEST_P(AnyStorage, AFinishedTrialIsImmutable) {
+    const auto id = add(TrialState::running).id;
+    ASSERT_TRUE(storage_->finish(id, TrialState::fail, {}));
+    const auto before = all();
+    EXPECT_EQ(storage_->finish(id, TrialState::complete, std::vector<double>{1.0, 2.0}).error().code, ErrorCode::conflict);
+    EXPECT_EQ(storage_->set_report(id, 0, 1.0).error().code, ErrorCode::conflict);
+    EXPECT_EQ(storage_->set_params(id, {}).error().code, ErrorCode::conflict);
+    EXPECT_EQ(storage_->set_trial_attribute(id, Storage::Owner::user, "a", "1").error().code, ErrorCode::conflict);
+    EXPECT_FALSE(storage_->claim(id).value());
+    EXPECT_EQ(all()[0].state, TrialState::fail);
+    EXPECT_EQ(all()[0].completed, before[0].completed);
+}
+
+TEST_P(AnyStorage, AWaitingTrialIsClaimedOnce) {
+    const auto id = add(TrialState::waiting).id;
+    EXPECT_TRUE(storage_->claim(id).value());
+    EXPECT_FALSE(storage_->claim(id).value());
+    EXPECT_EQ(all()[0].state, TrialState::running);
+    EXPECT_TRUE(all()[0].started);
+}
+
+TEST_P(AnyStorage, NumbersCountWithinEachStudyAndReadingGoesOnFromAnId) {
+    const auto other = storage_->create_study("t", {Direction::minimize}).value().id;
+    std::vector<std::int64_t> ids;
+    for (int i = 0; i < 5; ++i) {
+        ids.push_back(add(TrialState::running).id);
+        ASSERT_TRUE(storage_->add_trial(other, FrozenTrial{}));
+    }
+    const auto trials = all();
+    for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(trials.at(i).number, static_cast<std::int64_t>(i));
+    const std::vector<std::int64_t> again = {ids[1]};
+    const auto newer = storage_->read_trials(study_, ids[3], again).value();
+    ASSERT_EQ(newer.size(), 2U);
+    EXPECT_EQ(newer[0].id, ids[1]);
+    EXPECT_EQ(newer[1].id, ids[4]);
+}
+
+TEST_P(AnyStorage, StudiesAreFoundWithTheirDirectionsAndAttributes) {
+    EXPECT_EQ(storage_->create_study("s", {Direction::minimize}).error().code, ErrorCode::conflict);
+    ASSERT_TRUE(storage_->set_study_attribute(study_, Storage::Owner::user, "k", "1"));
+    ASSERT_TRUE(storage_->set_study_attribute(study_, Storage::Owner::user, "k", "2"));
+    ASSERT_TRUE(storage_->set_study_attribute(study_, Storage::Owner::system, "k", "3"));
+    const auto found = storage_->find_study("s").value();
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->directions, (std::vector<Direction>{Direction::minimize, Direction::maximize}));
+    EXPECT_EQ(found->user_attributes, (Attributes{{"k", "2"}}));
+    EXPECT_EQ(found->system_attributes, (Attributes{{"k", "3"}}));
+    EXPECT_FALSE(storage_->find_study("none").value());
+    EXPECT_EQ(storage_->studies().value().size(), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, AnyStorage, testing::Bool(), [](const auto& i) { return i.param ? "sqlite" : "memory"; });
+
+class SqliteFile : public testing::Test {
+protected:
+    void SetUp() override {
+        folder_ = fs::temp_directory_path() / (std::string("sofia_tune_") + testing::UnitTest::GetInstance()->current_test_info()->name() + std::to_string(::getpid()));
+        fs::create_directories(folder_);
+    }
+    void TearDown() override { fs::remove_all(folder_); }
+    std::string url() const { return "sqlite:///" + (folder_ / "a.db").string(); }
+    fs::path folder_;
+};
+
+TEST_F(SqliteFile, ANewerOrForeignFileIsRefusedUntouched) {
+    {
+        auto db = sql::Connection::open(url()).value();
+        ASSERT_TRUE(prepare_schema(db));
+        ASSERT_TRUE(prepare_schema(db));
+        ASSERT_TRUE(db.execute("UPDATE alembic_version SET version_num = 'v9.0.0.a'"));
+    }
+    const auto newer = open_storage(url());
+    EXPECT_EQ(newer.error().code, ErrorCode::data);
+    EXPECT_NE(newer.error().message.find("v9.0.0.a"), std::string::npos);
+    const std::string other = "sqlite:///" + (folder_ / "other.db").string();
+    ASSERT_TRUE(sql::Connection::open(other).value().execute("CREATE TABLE mine (a INTEGER)"));
+    EXPECT_EQ(open_storage(other).error().code, ErrorCode::data);
+    EXPECT_EQ(sql::Connection::open(other).value().query("SELECT count(*) FROM sqlite_master", {sql::Type::integer}).value()[0][0],
+              sql::Value(std::int64_t{1}));
+}
+
+TEST_F(SqliteFile, AnErrorUndoesTheWholeTransactionAndItsNumbers) {
+    const auto storage = open_storage(url()).value();
+    const auto study = storage->create_study("s", {Direction::minimize}).value().id;
+    const auto failed = storage->transaction([&]() -> Result<void> {
+        SOFIA_TRY(const FrozenTrial trial, storage->add_trial(study, FrozenTrial{}));
+        EXPECT_EQ(trial.number, 0);
+        return fail(ErrorCode::data, "no");
+    });
+    EXPECT_FALSE(failed);
+    EXPECT_EQ(storage->add_trial(study, FrozenTrial{}).value().number, 0);
+    EXPECT_EQ(storage->read_trials(study, 0, {}).value().size(), 1U);
+}
+
+// Each worker has its own connection, as processes have; a lost, doubled or re-numbered trial would break the sequence.
+TEST_F(SqliteFile, WorkersAtOnceNumberTheirTrialsWithoutGapsOrDoubles) {
+    const auto study = open_storage(url()).value()->create_study("s", {Direction::minimize}).value().id;
+    std::vector<std::string> errors(4);
+    {
+        std::vector<std::jthread> workers;
+        for (std::size_t w = 0; w < errors.size(); ++w) {
+            workers.emplace_back([&, w] {
+                const auto storage = open_storage(url());
+                if (!storage) errors[w] = storage.error().message;
+                for (int i = 0; i < 25 && errors[w].empty(); ++i) {
+                    const auto trial = (*storage)->add_trial(study, FrozenTrial{});
+                    if (!trial) errors[w] = trial.error().message;
+                    if (trial && !(*storage)->finish(trial->id, TrialState::complete, std::vector<double>{1.0})) errors[w] = "finish";
+                }
+            });
+        }
+    }
+    for (const std::string& error : errors) EXPECT_EQ(error, "");
+    const auto trials = open_storage(url()).value()->read_trials(study, 0, {}).value();
+    ASSERT_EQ(trials.size(), 100U);
+    for (std::size_t i = 0; i < trials.size(); ++i) EXPECT_EQ(trials[i].number, static_cast<std::int64_t>(i));
+}
+
+TEST_F(SqliteFile, TimesKeepMicrosecondsAndAreUtc) {
+    EXPECT_EQ(stored(std::optional<TimeNs>(1'700'000'000'123'456'789)), sql::Value(std::string("2023-11-14 22:13:20.123456")));
+    EXPECT_EQ(time_of(std::string("2023-11-14 22:13:20.123456")).value(), 1'700'000'000'123'456'000);
+    EXPECT_EQ(time_of(std::string("2023-11-14 22:13:20")).value(), 1'700'000'000'000'000'000);
+    EXPECT_EQ(time_of(std::monostate{}).value(), std::nullopt);
+    EXPECT_FALSE(time_of(std::string("yesterday")));
+}
+
+}  // namespace
+}  // namespace sofia::tune

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tune/study.hpp"
+
+namespace sofia::tune {
+
+/// What a study holds; shared by study.cpp (asking, telling) and trial.cpp (suggesting).
+struct StudyState {
+    std::recursive_mutex mutex;
+    std::shared_ptr<Storage> storage;
+    std::shared_ptr<Sampler> sampler;
+    std::shared_ptr<Pruner> pruner;
+    StudyInfo info;
+    std::uint64_t seed = 0;
+    History history{{}};
+    std::int64_t last_id = 0;            ///< all trials up to this id of the storage have been read
+    std::map<std::string, std::shared_ptr<const Distribution>> first_seen;  ///< what later distributions must be compatible with
+    std::set<std::int64_t> owned;        ///< numbers of the running trials that were asked here: nobody else changes them
+    bool together = false;
+    std::vector<FrozenTrial> told;       ///< inside `together`: goes into the history after the commit
+
+    [[nodiscard]] RandomStream stream(std::int64_t number) const {
+        return RandomStream(seed).split("trial").split(static_cast<std::uint64_t>(number));
+    }
+
+    /// One object for equal distributions of a name. Error conflict: incompatible with an earlier trial.
+    [[nodiscard]] Result<std::shared_ptr<const Distribution>> intern(const std::string& name, const Distribution& distribution);
+
+    /// The internal value of a parameter of `trial`: fixed, single, drawn jointly, or drawn now.
+    [[nodiscard]] Result<Param> resolve(const FrozenTrial& trial, const JointSample& joint, const SearchSpace& joint_space,
+                                        const std::string& name, const Distribution& distribution);
+
+    /// Reads what other processes wrote.
+    [[nodiscard]] Result<void> refresh();
+
+    void put(FrozenTrial trial);
+};
+
+}  // namespace sofia::tune

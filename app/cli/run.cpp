@@ -58,6 +58,11 @@ CLI::App& command_for(CLI::App& root, const std::string& name) {
     return *at;
 }
 
+/// `sofia data check`: the words that call a command.
+std::string called_as(const CLI::App& app) {
+    return app.get_parent() == nullptr ? app.get_name() : called_as(*app.get_parent()) + " " + app.get_name();
+}
+
 std::vector<std::string> option_names(const CLI::App& app) {
     std::vector<std::string> names;
     for (const CLI::Option* option : app.get_options()) {
@@ -78,12 +83,28 @@ Error explain_extras(const CLI::App& app, const std::vector<std::string>& extras
     if (word.starts_with("-")) {
         const std::string name = word.substr(0, word.find('='));
         return {ErrorCode::usage, with_suggestion("unknown option " + name, name, option_names(app)),
-                "`" + app.get_name() + " --help` lists the options"};
+                "`" + called_as(app) + " --help` lists the options"};
     }
     if (!command_names(app).empty()) {
         return {ErrorCode::usage, with_suggestion("unknown command " + word, word, command_names(app)), "`sofia --help` lists the commands"};
     }
     return {ErrorCode::usage, "unexpected argument " + word, "`--help` shows how the command is called"};
+}
+
+/// The first option of the command line that its command does not have. Asked before parsing, because the parser would complain of a missing
+/// option first, which a misspelt one usually causes.
+std::optional<Error> unknown_option(const CLI::App& app, int argc, char** argv) {
+    const CLI::App* at = &app;
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        const auto next = at->get_subcommands([&](const CLI::App* command) { return command->get_name() == word; });
+        if (!next.empty()) at = next.front();
+        if (!word.starts_with("--") || word == "--") continue;
+        const std::string name = word.substr(0, word.find('='));
+        const std::vector<std::string> known = option_names(*at);
+        if (std::ranges::find(known, name) == known.end()) return explain_extras(*at, {word});
+    }
+    return std::nullopt;
 }
 
 const CLI::App& deepest(const CLI::App& app) {
@@ -151,6 +172,10 @@ int run(int argc, char** argv, StopFlag& stop) {
         add_global_options(command, options);
         runners[&command] = verb.declare(command);
     }
+    if (const std::optional<Error> unknown = unknown_option(app, argc, argv)) {
+        print_error(*unknown);
+        return exit_code(unknown->code);
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp& call) {
@@ -163,7 +188,7 @@ int run(int argc, char** argv, StopFlag& stop) {
         print_error(explain_extras(deepest(app), app.remaining(true)));
         return exit_code(ErrorCode::usage);
     } catch (const CLI::ParseError& error) {
-        print_error({ErrorCode::usage, error.what(), "`sofia " + (deepest(app).get_name() == "sofia" ? "" : deepest(app).get_name() + " ") + "--help` shows the options"});
+        print_error({ErrorCode::usage, error.what(), "`" + called_as(deepest(app)) + " --help` shows the options"});
         return exit_code(ErrorCode::usage);
     }
     const CLI::App& chosen = deepest(app);

@@ -41,10 +41,11 @@ Verb tune_verb() {
                 app.add_option("--timeout", options->timeout, "Stop asking for trials after this long: 90, 90s, 30m, 2h");
                 app.add_option("--batch", options->request.batch, "Trials asked together; default tune.batch")->check(CLI::PositiveNumber);
                 app.add_flag("--resume", options->resume, "Continue the study, or create it");
+                add_skip_bad_rows(app, options->request.sets);
                 return [options](const Context& context, const CommonOptions& common) -> Result<Output> {
                     pipeline::TuneRequest request = options->request;
                     request.config_file = common.config;
-                    request.sets = common.sets;
+                    request.sets.insert(request.sets.end(), common.sets.begin(), common.sets.end());
                     request.mode = options->resume ? pipeline::StudyMode::resume : pipeline::StudyMode::create;
                     SOFIA_TRY(request.timeout, duration_of("--timeout", options->timeout));
                     if (request.trials == 0 && request.timeout == 0) return fail(ErrorCode::usage, "--trials 0 needs a --timeout");
@@ -63,13 +64,14 @@ Verb train_verb() {
                 auto options = std::make_shared<Options>();
                 app.add_option("--from-tuning", options->request.summary, "tuning_summary_<trial>.json of the trial")->required();
                 app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
+                add_skip_bad_rows(app, options->request.sets);
                 app.add_option("--through", options->through, "tuning, or all: everything, for live use only")
                     ->capture_default_str()
                     ->check(CLI::IsMember({"tuning", "all"}));
                 return [options](const Context& context, const CommonOptions& common) {
                     pipeline::TrainRequest request = options->request;
                     request.config_file = common.config;
-                    request.sets = common.sets;
+                    request.sets.insert(request.sets.end(), common.sets.begin(), common.sets.end());
                     request.through = options->through == "all" ? pipeline::TrainThrough::all : pipeline::TrainThrough::tuning;
                     return shown(pipeline::train(request, context));
                 };
@@ -88,12 +90,13 @@ Verb backtest_verb() {
                 auto options = std::make_shared<Options>();
                 app.add_option("--train-config", options->request.train_config, "train_config_<trial>.json of the model")->required();
                 app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
+                add_skip_bad_rows(app, options->request.sets);
                 app.add_option("--window", options->request.window, "test, shadow, all, or FROM..TO in UTC")->capture_default_str();
                 app.add_flag("--in-sample", options->in_sample, "Allow a window that the model has seen; every figure says so");
                 return [options](const Context& context, const CommonOptions& common) {
                     pipeline::BacktestRequest request = options->request;
                     request.config_file = common.config;
-                    request.sets = common.sets;
+                    request.sets.insert(request.sets.end(), common.sets.begin(), common.sets.end());
                     if (options->in_sample) request.sample = pipeline::SampleMode::in_sample;
                     return shown(pipeline::backtest(request, context));
                 };

@@ -25,15 +25,20 @@ Verb table_verb(std::string name, std::string sentence, std::string examples, Ou
                     app.add_option("--timeframes", request->timeframes, "For instance 1m,5m,1h; default bars.timeframes")->delimiter(',');
                 }
                 if (out == OutKind::file) app.add_option("--out", request->out, "Parquet file to write")->required();
+                add_skip_bad_rows(app, request->sets);
                 return [request, stage](const Context& context, const CommonOptions& common) {
                     request->config_file = common.config;
-                    request->sets = common.sets;
+                    request->sets.insert(request->sets.end(), common.sets.begin(), common.sets.end());
                     return stage(*request, context);
                 };
             }};
 }
 
 }  // namespace
+
+void add_skip_bad_rows(CLI::App& app, std::vector<std::string>& sets) {
+    app.add_flag_callback("--skip-bad-rows", [&sets] { sets.push_back("data.skip_bad_rows=true"); }, "Leave malformed rows out and list them");
+}
 
 std::vector<Verb> table_verbs() {
     return {table_verb("bars", "Trades or 1-minute bars into bars of every timeframe, as Parquet",

@@ -20,6 +20,9 @@ struct CommonOptions {
     std::vector<std::string> sets;  ///< --set key=value
 };
 
+/// Adds `--skip-bad-rows`, the short form of `--set data.skip_bad_rows=true`, to a verb that reads data.
+void add_skip_bad_rows(CLI::App& app, std::vector<std::string>& sets);
+
 /// One verb of the command line, `tune` or `data check`.
 struct Verb {
     std::string name;      ///< words separated by a blank

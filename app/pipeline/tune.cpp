@@ -72,6 +72,7 @@ struct Search {
     std::mutex mutex;
     std::map<std::int64_t, TuningSummary> finished;  // not written yet
     double fit_seconds = 0.0;
+    std::int64_t feasible = 0;
 };
 
 /// The value told to the study. A trial whose folds trade too little ranks below every one that trades, the more folds the lower.
@@ -134,6 +135,7 @@ Result<tune::Outcome> run_trial(Search& search, tune::Trial& trial) {
     const double value = summary.value;
     const std::lock_guard lock(search.mutex);
     for (const FoldOutcome& outcome : summary.folds) search.fit_seconds += outcome.fit_seconds;
+    if (summary.score.feasible) ++search.feasible;
     search.finished[trial.number()] = std::move(summary);
     if (pruned) return tune::Pruned{};
     return value;
@@ -194,6 +196,10 @@ Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::
     if (report.end == tune::OptimizeReport::End::stopped) {
         return fail(ErrorCode::interrupted, fmt::format("interrupted after {} finished trials, which are kept in {}", report.complete + report.pruned, search.folder.root.string()),
                     fmt::format("go on with --study {} --resume", search.study));
+    }
+    if (search.feasible == 0 && report.complete > 0) {
+        search.context.log.warning(fmt::format("no trial of this call is feasible: more than {:.0f} % of the folds have fewer than {} trades; the best one is only the least thin",
+                                               100.0 * search.settings.score.max_thin_folds, search.settings.score.min_trades));
     }
     TuneResult result{.study = search.study, .folder = search.folder.root, .complete = report.complete, .pruned = report.pruned, .failed = report.failed};
     if (const auto best = study.best_trial()) {

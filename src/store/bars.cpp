@@ -22,12 +22,6 @@ using market::Bar;
 constexpr std::size_t chunk_bytes = std::size_t{1} << 18U;
 constexpr std::size_t plan_bytes = std::size_t{1} << 14U;
 
-// A bar and the file it came from.
-struct FileBar {
-    Bar bar;
-    std::size_t file = 0;
-};
-
 Result<TimeUnit> find_unit(const std::filesystem::path& path, const BarLayout& layout) {
     SOFIA_TRY(CsvFile file, open_csv(path, plan_bytes));
     TextChunk chunk;
@@ -52,12 +46,11 @@ public:
 
     Result<BarData> run() {
         for (const std::filesystem::path& path : folder_.files()) SOFIA_CHECK(read_file(path));
-        if (bars_.empty()) {
+        if (data_.bars.empty()) {
             return fail(ErrorCode::data,
                         folder_.path().string() + ": no usable bar in " + std::to_string(folder_.files().size()) + " file(s)");
         }
         sort();
-        drop_duplicates();
         SOFIA_CHECK(find_timeframe());
         SOFIA_CHECK(find_gaps());
         count_carried();
@@ -73,6 +66,7 @@ private:
         file.path = path;
         BarLayout layout;
         report().files.push_back(file);
+        file_begins_.push_back(data_.bars.size());
         if (path.extension() == ".parquet") {
             SOFIA_TRY(BarBlock block, read_parquet_bars(path, options_.bad_rows, layout));
             SOFIA_CHECK(take(block));
@@ -133,7 +127,7 @@ private:
             file.last = std::max(file.last, bar.open_time);
             last_start_ = bar.open_time;
             ++file.rows;
-            bars_.push_back({bar, report().files.size() - 1});
+            data_.bars.push_back(bar);
         }
         return {};
     }
@@ -146,22 +140,29 @@ private:
             if (file.newest_first) report().notes.push_back("newest first in " + file.path.string() + ": read backward");
             if (file.out_of_order > 0) report().notes.push_back("rows out of order in " + file.path.string() + ": sorted by time");
         }
-        std::ranges::stable_sort(bars_, {}, [](const FileBar& one) { return one.bar.open_time; });
+        const auto not_before = [](const Bar& a, const Bar& b) { return a.open_time >= b.open_time; };
+        if (std::ranges::adjacent_find(data_.bars, not_before) != data_.bars.end()) sort_and_drop_duplicates();
     }
 
-    void drop_duplicates() {
+    // Bars still stand in the order of files and rows: so of equal starts the first one goes first.
+    void sort_and_drop_duplicates() {
+        std::vector<Bar> unsorted = std::move(data_.bars);
+        std::vector<std::size_t> order(unsorted.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::ranges::stable_sort(order, {}, [&](std::size_t i) { return unsorted[i].open_time; });
         std::uint64_t different = 0;
-        data_.bars.reserve(bars_.size());
-        for (const FileBar& one : bars_) {
-            if (data_.bars.empty() || data_.bars.back().open_time != one.bar.open_time) {
-                data_.bars.push_back(one.bar);
+        data_.bars = {};
+        data_.bars.reserve(unsorted.size());
+        for (const std::size_t i : order) {
+            if (data_.bars.empty() || data_.bars.back().open_time != unsorted[i].open_time) {
+                data_.bars.push_back(unsorted[i]);
                 continue;
             }
-            ++report().files[one.file].duplicates;
+            const auto file = std::ranges::upper_bound(file_begins_, i) - file_begins_.begin() - 1;
+            ++report().files[static_cast<std::size_t>(file)].duplicates;
             ++report().duplicates;
-            different += same_bits(data_.bars.back(), one.bar) ? 0U : 1U;
+            different += same_bits(data_.bars.back(), unsorted[i]) ? 0U : 1U;
         }
-        bars_ = {};
         if (different > 0) {
             report().notes.push_back(std::to_string(different) + " of " + std::to_string(report().duplicates) +
                                      " doubled bars differ from the one that stays, the first by file name");
@@ -256,7 +257,7 @@ private:
     const ReadOptions& options_;
     std::size_t threads_;
     BarData data_;
-    std::vector<FileBar> bars_;
+    std::vector<std::size_t> file_begins_;  // where each file's bars begin in data_.bars, before sorting
     std::array<bool, flow_names.size()> has_flow_{};
     TimeNs last_start_ = 0;
 };

@@ -139,6 +139,9 @@ std::string shown(std::string_view text) {
 
 bool is_utf8(std::string_view text) {
     while (!text.empty()) {
+        // ASCII, eight bytes at a time.
+        while (text.size() >= 8 && (scan::load8(text.data()) & scan::tops) == 0) text.remove_prefix(8);
+        if (text.empty()) return true;
         const std::size_t length = sequence_length(text);
         if (length == 0) return false;
         text.remove_prefix(length);

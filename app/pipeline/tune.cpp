@@ -184,7 +184,9 @@ Result<tune::Study> open_study(const Search& search) {
         options.sampler = tune::tpe_sampler({.startup_trials = static_cast<std::size_t>(search.settings.tune.startup_trials)});
     }
     SOFIA_TRY(options.pruner, tune::make_pruner(search.settings.tune.pruner));
-    return tune::Study::open(std::move(options));
+    auto study = tune::Study::open(std::move(options));
+    if (!study && study.error().code == ErrorCode::conflict) study.error().hint = "continue it with --resume, or take another --study";
+    return study;
 }
 
 Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::OptimizeReport& report) {

@@ -177,7 +177,7 @@
     const to = range ? Math.min(rows.length - 1, Math.ceil(range.to)) : rows.length - 1;
     if (!rows[from] || !rows[to]) return;
     const seen = data.markers.filter(([time]) => time >= rows[from].time && time < rows[to].time + current).length;
-    const wanted = seen <= 40 ? "text" : seen <= 400 ? "plain" : "small";
+    const wanted = seen <= 40 ? "text" : seen <= 150 ? "plain" : "small";
     if (!always && wanted === detail) return;
     detail = wanted;
     const size = { text: 1.1, plain: 0.8, small: 0.4 }[wanted];
@@ -251,6 +251,17 @@
   if (finest.length) choose(start ? start[0] : data.length, true);
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
   requestAnimationFrame(put);
+  // On paper stands a picture of the chart as it is on the screen, with what its legends say.
+  const paper = document.createElement("div");
+  paper.className = "paper";
+  holder.after(paper);
+  window.addEventListener("beforeprint", () => {
+    paper.replaceChildren(...legends.map((legend) => {
+      const line = document.createElement("p");
+      line.textContent = legend.textContent;
+      return line;
+    }), chart.takeScreenshot());
+  });
 
   // ---- from a trade to its candles ------------------------------------------------------------------------------------
   const table = find("#trades");

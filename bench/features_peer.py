@@ -1,32 +1,35 @@
-"""The peer of features_bench: one year of random minutes to 150 columns over five timeframes with polars, TA-Lib and join_asof.
+"""The peer of `sofia features` and features_bench: minutes to 150 columns over five timeframes with polars, TA-Lib and join_asof.
 
-30 columns a timeframe with the definitions of the catalogue where TA-Lib or polars has them. Prints seconds and peak memory of the best of three
-runs, bars in memory beforehand, one joined table afterwards: what
-`bars_to_columns/peer_columns/large` (one table) and `bars_to_row_groups/peer_columns/large` (handed out in groups) time on our side.
+    features_peer.py memory rows             random minutes in memory to one table in memory; prints {"seconds": …}, the median of three
+    features_peer.py file BARS.csv OUT       a file of minutes to a Parquet file; prints {"seconds": …} without the start of Python
+    features_peer.py compare OURS THEIRS     exit 1 unless the columns of both files agree wherever both are numbers
+
+30 columns a timeframe with the definitions of the catalogue where TA-Lib or polars has them.
 """
 
-import resource
+import json
+import statistics
+import sys
 import time
 
 import numpy as np
 import polars as pl
 import talib
 
-ROWS = 525_600
 FRAMES = {"m1": "1m", "m5": "5m", "m15": "15m", "h1": "1h", "h4": "4h"}
 
 
-def minutes():
+def minutes(rows):
     random = np.random.default_rng(1)
-    close = 100.0 * np.exp(np.cumsum(0.001 * random.standard_normal(ROWS)))
+    close = 100.0 * np.exp(np.cumsum(0.001 * random.standard_normal(rows)))
     opening = np.concatenate([[100.0], close[:-1]])
     return pl.DataFrame({
-        "open_time": np.datetime64("2020-01-01", "ns") + np.arange(ROWS) * np.timedelta64(60, "s"),
+        "open_time": np.datetime64("2020-01-01", "ns") + np.arange(rows) * np.timedelta64(60, "s"),
         "open": opening,
-        "high": np.maximum(opening, close) * (1 + 0.0005 * random.random(ROWS)),
-        "low": np.minimum(opening, close) * (1 - 0.0005 * random.random(ROWS)),
+        "high": np.maximum(opening, close) * (1 + 0.0005 * random.random(rows)),
+        "low": np.minimum(opening, close) * (1 - 0.0005 * random.random(rows)),
         "close": close,
-        "volume": 20.0 * random.exponential(size=ROWS),
+        "volume": 20.0 * random.exponential(size=rows),
         "vwap": close,
     })
 
@@ -55,7 +58,7 @@ def features(bars, every, prefix):
     out["plus_di14"] = talib.PLUS_DI(high, low, close, 14)
     out["minus_di14"] = talib.MINUS_DI(high, low, close, 14)
     macd, _, hist = talib.MACD(close, 12, 26, 9)
-    out["macd"], out["macd_hist"] = macd / atr, hist / atr
+    out["macd12_26"], out["macd12_26_9_hist"] = macd / atr, hist / atr
     upper, middle, lower = talib.BBANDS(close, 20, 2.0, 2.0)
     out["bb20_position"], out["bb20_width"] = (close - lower) / (upper - lower), (upper - lower) / middle
     out["stoch14_k"], out["stoch14_d"] = talib.STOCH(high, low, close, 14, 3, 0, 3, 0)
@@ -85,20 +88,62 @@ def table(series):
     return whole.rechunk()
 
 
-def main():
-    base = minutes()
-    series = {prefix: base if every == "1m" else resample(base, every) for prefix, every in FRAMES.items()}
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    best = float("inf")
+def read(path):
+    """Minutes of a file. Opens outside low and high widen the bar, as on our side; a minute without volume has no vwap and adds none."""
+    return (pl.read_csv(path)
+            .select((pl.col("timestamp").cast(pl.Int64) * 1_000_000_000).cast(pl.Datetime("ns")).alias("open_time"),
+                    pl.col("open", "high", "low", "close", "volume", "vwap").cast(pl.Float64))
+            .with_columns(pl.max_horizontal("high", "open").alias("high"), pl.min_horizontal("low", "open").alias("low"),
+                          pl.col("vwap").fill_null(pl.col("close"))))
+
+
+def frames(base):
+    return {prefix: base if every == "1m" else resample(base, every) for prefix, every in FRAMES.items()}
+
+
+def memory(rows):
+    series = frames(minutes(rows))
+    seconds = []
     for _ in range(3):
         start = time.perf_counter()
         whole = table(series)
-        best = min(best, time.perf_counter() - start)
+        seconds.append(time.perf_counter() - start)
         columns = whole.width - 1
         del whole
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"polars {pl.__version__} + TA-Lib {talib.__version__}: {columns} columns, {best:.3f} s, peak {peak / 1024:.0f} MiB ({before / 1024:.0f} MiB before)")
+    print(json.dumps({"seconds": statistics.median(seconds), "columns": columns, "polars": pl.__version__, "talib": talib.__version__}))
+
+
+def file(bars, out):
+    start = time.perf_counter()
+    whole = table(frames(read(bars)))
+    whole.write_parquet(out, compression="zstd", compression_level=1)  # the level of our writer
+    print(json.dumps({"seconds": time.perf_counter() - start, "columns": whole.width - 1, "rows": whole.height}))
+
+
+def compare(ours, theirs):
+    """Windows and averages start differently, so the second half counts, by when every start has faded from the 4h columns too."""
+    a, b = pl.read_parquet(ours), pl.read_parquet(theirs)
+    if a.height != b.height or a.columns != b.columns:
+        print(f"{a.shape} against {b.shape}, columns of one side only: {sorted(set(a.columns) ^ set(b.columns))}", file=sys.stderr)
+        return 1
+    half = a.height // 2
+    differ = 0
+    for name in a.columns[1:]:
+        x, y = a[name][half:].to_numpy(), b[name][half:].to_numpy()
+        both = np.isfinite(x) & np.isfinite(y)
+        bad = both & (np.abs(x - y) > 1e-6 * np.maximum(1.0, np.abs(x)))
+        if bad.any() or both.mean() < 0.5:
+            differ += 1
+            first = int(np.argmax(bad)) + half
+            print(f"{name}: {bad.mean():.5%} of rows differ, first row {first}: {a[name][first]} against {b[name][first]}", file=sys.stderr)
+    print(json.dumps({"columns": a.width - 1, "agree": a.width - 1 - differ, "rows": a.height - half}))
+    return 1 if differ else 0
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1] == "memory":
+        memory(int(sys.argv[2]))
+    elif sys.argv[1] == "file":
+        file(sys.argv[2], sys.argv[3])
+    else:
+        sys.exit(compare(sys.argv[2], sys.argv[3]))

@@ -8,6 +8,7 @@ medians; its interval runs from the smallest to the largest ratio of the pairs, 
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -38,11 +39,19 @@ class Run:
         return self.figures.get("seconds", self.wall)
 
 
-def last_json(output: str) -> dict:
-    lines = output.strip().splitlines()
-    if not lines or not lines[-1].startswith("{"):
-        return {}
-    return json.loads(lines[-1])
+UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def figures_of(output: str) -> dict:
+    """What a program says of itself: Google Benchmark's JSON of one case, or one line of JSON at the end."""
+    text = output.strip()
+    if text.startswith("{") and '"benchmarks"' in text:
+        cases = json.loads(text)["benchmarks"]
+        if len(cases) != 1:
+            raise BenchError(f"one case was to run, not {[case['name'] for case in cases]}")
+        return {**cases[0], "seconds": cases[0]["real_time"] * UNITS[cases[0]["time_unit"]]}
+    last = text.splitlines()[-1] if text else ""
+    return json.loads(last) if last.startswith("{") else {}
 
 
 def run(command: list, environment: dict | None = None) -> Run:
@@ -60,7 +69,7 @@ def run(command: list, environment: dict | None = None) -> Run:
     if process.returncode != 0:
         raise BenchError(f"{' '.join(words)} ended with {process.returncode}:\n{(output + errors)[-3000:]}")
     # Linux counts ru_maxrss in KiB, macOS in bytes.
-    return Run(wall, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6, last_json(output))
+    return Run(wall, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6, figures_of(output))
 
 
 @dataclass
@@ -126,10 +135,9 @@ def ratio(ours: list[float], peer: list[float]) -> Ratio:
 
 def number(value: float) -> str:
     """Three digits that count."""
-    if value == 0:
-        return "0"
-    digits = 3 - len(str(int(abs(value)))) if abs(value) >= 1 else 3
-    return f"{value:.{max(digits, 0)}f}"
+    if value == 0 or not math.isfinite(value):
+        return str(value)
+    return f"{value:.{max(2 - math.floor(math.log10(abs(value))), 0)}f}"
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

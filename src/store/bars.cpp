@@ -47,8 +47,7 @@ public:
     Result<BarData> run() {
         for (const std::filesystem::path& path : folder_.files()) SOFIA_CHECK(read_file(path));
         if (data_.bars.empty()) {
-            return fail(ErrorCode::data,
-                        folder_.path().string() + ": no usable bar in " + std::to_string(folder_.files().size()) + " file(s)");
+            return fail(ErrorCode::data, folder_.path().string() + ": no usable bar in " + std::to_string(folder_.files().size()) + " file(s)");
         }
         sort();
         SOFIA_CHECK(find_timeframe());
@@ -110,8 +109,8 @@ private:
     Result<void> take(BarBlock& block) {
         FileReport& file = report().files.back();
         if (options_.bad_rows == BadRows::refuse && !block.bad.empty()) {
-            return std::unexpected(at_line(file.path, block.bad.front().line,
-                                           {ErrorCode::data, block.bad.front().reason, "--skip-bad-rows leaves such rows out"}));
+            return std::unexpected(
+                at_line(file.path, block.bad.front().line, {ErrorCode::data, block.bad.front().reason, "--skip-bad-rows leaves such rows out"}));
         }
         file.bad_rows += block.bad_rows;
         report().bad_rows += block.bad_rows;
@@ -184,13 +183,14 @@ private:
         const std::string text = length % ns_per_second == 0 ? std::to_string(length / ns_per_second) + "s" : "";
         const auto timeframe = market::Timeframe::parse(text);
         if (!timeframe) {
-            return fail(ErrorCode::data, folder_.path().string() + ": bars are " + std::to_string(length / ns_per_ms) + " ms apart, which does not divide a day");
+            return fail(ErrorCode::data,
+                        folder_.path().string() + ": bars are " + std::to_string(length / ns_per_ms) + " ms apart, which does not divide a day");
         }
         data_.timeframe = *timeframe;
         for (Bar& bar : data_.bars) {
             if (timeframe->open_of(bar.open_time) != bar.open_time) {
-                return fail(ErrorCode::data, folder_.path().string() + ": the bar of " + format_time(bar.open_time) + " does not start on the grid of " +
-                                                 timeframe->name() + " bars");
+                return fail(ErrorCode::data, folder_.path().string() + ": the bar of " + format_time(bar.open_time) +
+                                                 " does not start on the grid of " + timeframe->name() + " bars");
             }
             bar.close_time = bar.open_time + timeframe->length();
         }

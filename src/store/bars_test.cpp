@@ -14,9 +14,9 @@ namespace sofia::store {
 namespace {
 
 using market::Bar;
-using testing::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::TemporaryFolder;
 
 const std::string header = "timestamp,open,high,low,close,volume\n";
 constexpr std::int64_t start = 1'704'067'200;
@@ -40,7 +40,8 @@ std::string error_of(const std::string& text) {
 
 TEST(ReadBars, ReadsOptionalColumnsAndLeavesTheOthersMissing) {
     const TemporaryFolder files;
-    files.put("b.csv", "timestamp,open,high,low,close,volume,trades,vwap,buy volume\n" + row(0, "10,12,9,11,5,3,10.5,2") + row(1, "11,11,11,11,0,0,,0"));
+    files.put("b.csv",
+              "timestamp,open,high,low,close,volume,trades,vwap,buy volume\n" + row(0, "10,12,9,11,5,3,10.5,2") + row(1, "11,11,11,11,0,0,,0"));
     const auto got = read(files);
     ASSERT_TRUE(got) << got.error().message;
     ASSERT_EQ(got->bars.size(), 2U);
@@ -118,7 +119,8 @@ TEST(ReadBars, RefusesWhatNoBarCanBe) {
     EXPECT_EQ(error_of(header + row(0, "10,12,9,10,nan")), "X/b.csv line 2: volume \"nan\" is not finite");
     EXPECT_EQ(error_of(header + row(0, "10,12,9,10")), "X/b.csv line 2: the row has 5 fields, the header has 6");
     EXPECT_EQ(error_of(header), "X/b.csv line 1: no row follows the header");
-    EXPECT_THAT(error_of(header + row(0, "1,1,1,1,1") + row(1, "1,1,1,1,1") + std::to_string(start + 150) + ",1,1,1,1,1\n" + row(3, "1,1,1,1,1") + row(4, "1,1,1,1,1")),
+    EXPECT_THAT(error_of(header + row(0, "1,1,1,1,1") + row(1, "1,1,1,1,1") + std::to_string(start + 150) + ",1,1,1,1,1\n" + row(3, "1,1,1,1,1") +
+                         row(4, "1,1,1,1,1")),
                 HasSubstr("the bar of 2024-01-01T00:02:30Z does not start on the grid of 1m bars"));
     EXPECT_THAT(error_of(header + row(0, "1,1,1,1,1") + row(7, "1,1,1,1,1") + row(14, "1,1,1,1,1")), HasSubstr("does not divide a day"));
 }

@@ -56,9 +56,8 @@ public:
     }
 
     void cut() {
-        std::ranges::stable_sort(out_.gaps, [](const Gap& a, const Gap& b) {
-            return a.length() != b.length() ? a.length() > b.length() : a.from < b.from;
-        });
+        std::ranges::stable_sort(out_.gaps,
+                                 [](const Gap& a, const Gap& b) { return a.length() != b.length() ? a.length() > b.length() : a.from < b.from; });
         if (out_.gaps.size() > listed_max_) out_.gaps.resize(listed_max_);
     }
 
@@ -82,12 +81,13 @@ DurationNs open_time(const market::Session& session, TimeNs from, TimeNs to) {
 
 class TradeCheck {
 public:
-    TradeCheck(const DataFolder& folder, const CheckOptions& options, market::Session session)
-        : folder_(folder), options_(options), session_(std::move(session)) {}
+    TradeCheck(const DataFolder& folder, const CheckOptions& options, const market::Session& session)
+        : folder_(folder), options_(options), session_(session) {}
 
     Result<DataCheck> run() {
         restart();
-        const TradeSink sink{[this] { restart(); }, [this](std::span<const market::Trade> trades) {
+        const TradeSink sink{[this] { restart(); },
+                             [this](std::span<const market::Trade> trades) {
                                  for (const market::Trade& trade : trades) add(trade);
                              }};
         SOFIA_TRY(out_.report, read_trades(folder_, options_.read, sink));
@@ -162,8 +162,8 @@ Result<DataCheck> check_bars(const DataFolder& folder, const CheckOptions& optio
 
 Result<DataCheck> check(const DataFolder& folder, const CheckOptions& options) {
     if (folder.kind() == DataKind::bars) return check_bars(folder, options);
-    SOFIA_TRY(market::Session session, folder.instrument().session());
-    return TradeCheck(folder, options, std::move(session)).run();
+    SOFIA_TRY(const market::Session session, folder.instrument().session());
+    return TradeCheck(folder, options, session).run();
 }
 
 }  // namespace sofia::store

@@ -13,10 +13,10 @@
 namespace sofia::store {
 namespace {
 
-using testing::read_all;
-using testing::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::read_all;
+using testing::TemporaryFolder;
 
 const std::string header = "timestamp,price,size,side,tickDirection\n";
 

@@ -162,8 +162,8 @@ void parse_bars(const TextChunk& chunk, const BarLayout& layout, BadRows bad_row
         if (line.ends_with('\r')) line.remove_suffix(1);
         if (line.empty()) continue;
         Bar bar;
-        Reason reason = line.size() > line_bytes_max ? Reason("the line is longer than 1 MiB")
-                                                     : parse_bar_row(line, layout, fields, bar, out.widened);
+        Reason reason =
+            line.size() > line_bytes_max ? Reason("the line is longer than 1 MiB") : parse_bar_row(line, layout, fields, bar, out.widened);
         if (!reason) {
             out.bars.push_back(bar);
             continue;

@@ -67,8 +67,8 @@ int exponent_of(TimeUnit unit) { return decimals_max - 3 * static_cast<int>(unit
 
 std::string out_of_range(std::string_view field, TimeUnit unit) {
     constexpr std::array<std::string_view, 4> names = {"seconds", "milliseconds", "microseconds", "nanoseconds"};
-    return "timestamp " + shown(field) + " is out of range: the file's times are unix " +
-           std::string(names[static_cast<std::size_t>(unit)]) + (unit == TimeUnit::seconds ? ", 1970 to 2200" : ", 1973 to 2200");
+    return "timestamp " + shown(field) + " is out of range: the file's times are unix " + std::string(names[static_cast<std::size_t>(unit)]) +
+           (unit == TimeUnit::seconds ? ", 1970 to 2200" : ", 1973 to 2200");
 }
 
 }  // namespace

@@ -33,8 +33,8 @@ TEST(RowFields, RefusesWhatAQuoteLeavesOpen) {
 
 // Writing fields by RFC 4180 and splitting them gives them back.
 RC_GTEST_PROP(RowFields, ReadsBackWhatWasQuoted, ()) {
-    const auto fields = *rc::gen::nonEmpty(
-        rc::gen::container<std::vector<std::string>>(rc::gen::container<std::string>(rc::gen::elementOf(std::string("ab\",1 ")))));
+    const auto fields =
+        *rc::gen::nonEmpty(rc::gen::container<std::vector<std::string>>(rc::gen::container<std::string>(rc::gen::elementOf(std::string("ab\",1 ")))));
     std::string line;
     for (std::size_t i = 0; i < fields.size(); ++i) {
         if (i > 0) line += ',';
@@ -54,7 +54,8 @@ TEST(Shown, KeepsATerminalSafe) {
 
 TEST(IsUtf8, FollowsTheStandardsTable) {
     for (const char* good : {"", "abc", "é", "€", "😀", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"}) EXPECT_TRUE(is_utf8(good)) << good;
-    for (const char* bad : {"\x80", "\xC0\xAF", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5", "\xE2\x82", "\xC3"}) {
+    for (const char* bad :
+         {"\x80", "\xC0\xAF", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5", "\xE2\x82", "\xC3"}) {
         EXPECT_FALSE(is_utf8(bad));
     }
 }

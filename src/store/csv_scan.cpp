@@ -43,8 +43,8 @@ void make_room(std::size_t text_size, DelimiterIndex& index) {
 }
 
 [[gnu::target("avx2,bmi,popcnt"), gnu::always_inline]] inline std::uint64_t mask64(__m256i a, __m256i b) {
-    return static_cast<std::uint32_t>(_mm256_movemask_epi8(a)) |
-           static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm256_movemask_epi8(b))) << 32U;
+    return static_cast<std::uint32_t>(_mm256_movemask_epi8(a)) | static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm256_movemask_epi8(b)))
+                                                                     << 32U;
 }
 
 [[gnu::target("avx2,bmi,popcnt")]] void index_avx2(std::string_view text, DelimiterIndex& index) {
@@ -66,8 +66,8 @@ void make_room(std::size_t text_size, DelimiterIndex& index) {
             feeds &= inside;
         }
         index.feeds += static_cast<std::size_t>(__builtin_popcountll(feeds));
-        special = _mm256_or_si256(special, _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(_mm256_cmpeq_epi8(a, quote),
-                                                                                                 _mm256_cmpeq_epi8(b, quote))));
+        special = _mm256_or_si256(special,
+                                  _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(_mm256_cmpeq_epi8(a, quote), _mm256_cmpeq_epi8(b, quote))));
         out = put_bits(bits, static_cast<unsigned>(__builtin_popcountll(bits)), static_cast<std::uint32_t>(at), out);
     }
     index.count = static_cast<std::size_t>(out - index.positions.data()) - 1;

@@ -33,8 +33,7 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
 }
 
 // Nanoseconds in the last digit of a timestamp, by the zeros of that number.
-constexpr std::array<std::uint64_t, 10> scale_of = {1,         10,         100,         1'000,         10'000,
-                                                    100'000,   1'000'000,  10'000'000,  100'000'000,   1'000'000'000};
+constexpr std::array<std::uint64_t, 10> scale_of = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
 
 constexpr std::array<std::uint64_t, 10> digits_end_of = [] {
     std::array<std::uint64_t, 10> ends{};
@@ -78,8 +77,8 @@ struct UsualColumns {
     static constexpr std::size_t id = no_column;
 
     static bool is(const TradeLayout& layout) {
-        return layout.columns == columns && layout.timestamp == timestamp && layout.price == price && layout.size == size &&
-               layout.side == side && layout.tick == tick && layout.id == id;
+        return layout.columns == columns && layout.timestamp == timestamp && layout.price == price && layout.size == size && layout.side == side &&
+               layout.tick == tick && layout.id == id;
     }
 };
 
@@ -90,13 +89,19 @@ template <class Columns>
 class FastRow {
 public:
     FastRow(const char* text, const TradeLayout& layout)
-        : text_(text), layout_(layout), exponent_(9 - 3 * static_cast<int>(layout.unit)),
+        : text_(text),
+          layout_(layout),
+          exponent_(9 - 3 * static_cast<int>(layout.unit)),
           time_begin_(layout.unit == TimeUnit::seconds ? 0 : static_cast<std::uint64_t>(scaled_time_begin)) {}
 
     [[gnu::always_inline]] inline bool parse(const std::uint32_t* d, Trade& trade) {
         const char* feed = text_ + d[layout_.columns - 1];
         last_end_ = feed - (feed[-1] == '\r' ? 1 : 0);
-        return (*feed == '\n') & time(d, trade) & amounts(d, trade) & side(d, trade) & tick(d, trade);
+        const bool has_time = time(d, trade);
+        const bool has_amounts = amounts(d, trade);
+        const bool has_side = side(d, trade);
+        const bool has_tick = tick(d, trade);
+        return (*feed == '\n') & has_time & has_amounts & has_side & has_tick;
     }
 
     [[nodiscard]] std::string_view id(const std::uint32_t* d) const { return {begin(d, layout_.id), end(d, layout_.id)}; }

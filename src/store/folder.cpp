@@ -126,11 +126,13 @@ Result<DataFolder> DataFolder::open(const fs::path& path) {
         folder.kind_ = *kind;
     }
     if (folder.files_.empty()) {
-        return fail(ErrorCode::data, path.string() + ": no data file in the folder", "it needs .csv, .csv.gz, .csv.zst or .parquet files of trades or bars");
+        return fail(ErrorCode::data, path.string() + ": no data file in the folder",
+                    "it needs .csv, .csv.gz, .csv.zst or .parquet files of trades or bars");
     }
     if (!first_of[0].empty() && !first_of[1].empty()) {
-        return fail(ErrorCode::data, path.string() + " holds trades (" + first_of[0].filename().string() + ") and bars (" +
-                                         first_of[1].filename().string() + ")", "keep one kind in a folder");
+        return fail(ErrorCode::data,
+                    path.string() + " holds trades (" + first_of[0].filename().string() + ") and bars (" + first_of[1].filename().string() + ")",
+                    "keep one kind in a folder");
     }
     const fs::path instrument = path / "instrument.yaml";
     folder.instrument_.symbol = folder.symbol_;

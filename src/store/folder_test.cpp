@@ -8,8 +8,8 @@
 namespace sofia::store {
 namespace {
 
-using testing::TemporaryFolder;
 using ::testing::HasSubstr;
+using testing::TemporaryFolder;
 
 const std::string trades = "timestamp,price,size,side\n1704067200,1,1,Buy\n";
 const std::string bars = "timestamp,open,high,low,close,volume\n1704067200,1,1,1,1,1\n";

@@ -50,8 +50,10 @@ Result<Columns> find_columns(const std::vector<std::string>& header, Choice& sym
         SOFIA_TRY(rate, find_column(header, "rate"));
     }
     if (!timestamp || !rate) {
-        return fail(ErrorCode::data, std::string("column \"") + (timestamp ? "funding_rate" : "timestamp") + "\" is missing: the header has " +
-                                         shown(join(header, ",")), "funding files need timestamp, funding_rate and may have symbol, exchange");
+        return fail(
+            ErrorCode::data,
+            std::string("column \"") + (timestamp ? "funding_rate" : "timestamp") + "\" is missing: the header has " + shown(join(header, ",")),
+            "funding files need timestamp, funding_rate and may have symbol, exchange");
     }
     SOFIA_TRY(symbol.column, find_column(header, "symbol"));
     SOFIA_TRY(exchange.column, find_column(header, "exchange"));

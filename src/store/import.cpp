@@ -149,7 +149,8 @@ Result<ImportReport> import_trades(const DataFolder& folder, const fs::path& out
     StopFlag failed;
     ReadOptions reading = options;
     reading.stop = &failed;
-    const TradeSink sink{[&] { days.restart(); }, [&](std::span<const market::Trade> trades) {
+    const TradeSink sink{[&] { days.restart(); },
+                         [&](std::span<const market::Trade> trades) {
                              days.put(trades);
                              if (days.failed() || (options.stop != nullptr && options.stop->requested())) failed.request();
                          }};

@@ -24,8 +24,8 @@ public:
     enum class Load : std::uint8_t { block, end, disorder };
 
     /// `file` and `report` outlive the cursor. Error: as open_trade_file.
-    [[nodiscard]] static Result<TradeCursor> open(const TradeFilePlan& plan, const ReadOptions& options, std::size_t threads,
-                                                  FileReport& file, ReadReport& report);
+    [[nodiscard]] static Result<TradeCursor> open(const TradeFilePlan& plan, const ReadOptions& options, std::size_t threads, FileReport& file,
+                                                  ReadReport& report);
 
     /// Goes to the next block that has a trade. `disorder`: the plan said ascending, the file is not. Errors name file and line.
     [[nodiscard]] Result<Load> load();
@@ -99,7 +99,7 @@ private:
 
 /// Reads the files through cursors, in time order, into the outlet. `plans[i]` belongs to `report.files[i]`.
 /// False: a file that was planned as ascending is not. Errors: as read_trades.
-[[nodiscard]] Result<bool> merge_trades(std::span<const TradeFilePlan> plans, const ReadOptions& options, std::size_t threads,
-                                        ReadReport& report, TradeOutlet& outlet);
+[[nodiscard]] Result<bool> merge_trades(std::span<const TradeFilePlan> plans, const ReadOptions& options, std::size_t threads, ReadReport& report,
+                                        TradeOutlet& outlet);
 
 }  // namespace sofia::store

@@ -42,8 +42,7 @@ using Metadata = std::map<std::string, std::string>;
 /// Equal rows give equal bytes on one build. Move-only; not thread-safe. Errors: io with path and reason (a full disk too).
 class ParquetWriter {
 public:
-    [[nodiscard]] static Result<ParquetWriter> create(const std::filesystem::path& path, std::vector<Column> columns,
-                                                      const Metadata& metadata = {});
+    [[nodiscard]] static Result<ParquetWriter> create(const std::filesystem::path& path, std::vector<Column> columns, const Metadata& metadata = {});
     ~ParquetWriter();
     ParquetWriter(ParquetWriter&&) noexcept;
     ParquetWriter& operator=(ParquetWriter&&) noexcept;

@@ -69,7 +69,7 @@ void take_integers(const arrow::Array& array, ParquetValues& out) {
     each_valid<Array>(array, [&](std::size_t i, auto value) {
         out.numbers[i] = static_cast<double>(value);
         out.integers[i] = std::cmp_greater(value, std::numeric_limits<std::int64_t>::max()) ? std::numeric_limits<std::int64_t>::max()
-                                                                                           : static_cast<std::int64_t>(value);
+                                                                                            : static_cast<std::int64_t>(value);
     });
 }
 

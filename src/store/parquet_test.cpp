@@ -19,8 +19,8 @@
 namespace sofia::store {
 namespace {
 
-using testing::TemporaryFolder;
 using ::testing::HasSubstr;
+using testing::TemporaryFolder;
 
 bool same(double a, double b) { return (std::isnan(a) && std::isnan(b)) || std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
 
@@ -50,8 +50,12 @@ RC_GTEST_PROP(ParquetTable, ReadsBackToTheLastBit, (const std::vector<double>& v
 TEST(ParquetWriter, WritesEveryTypeAndManyRowGroups) {
     const TemporaryFolder files;
     const auto path = files.data() / "t.parquet";
-    auto writer = ParquetWriter::create(path, {{"at", ColumnType::timestamp}, {"x", ColumnType::float64}, {"n", ColumnType::int64},
-                                               {"flag", ColumnType::boolean}, {"word", ColumnType::text}}).value();
+    auto writer = ParquetWriter::create(path, {{"at", ColumnType::timestamp},
+                                               {"x", ColumnType::float64},
+                                               {"n", ColumnType::int64},
+                                               {"flag", ColumnType::boolean},
+                                               {"word", ColumnType::text}})
+                      .value();
     constexpr std::int64_t rows = 300'000;
     for (std::int64_t i = 0; i < rows; ++i) {
         const std::string word = "w" + std::to_string(i % 3);
@@ -122,7 +126,8 @@ private:
 
 std::vector<market::Trade> many_trades() {
     std::vector<market::Trade> trades;
-    for (int i = 0; i < 200'000; ++i) trades.push_back({i * ns_per_ms, 100.0 + 0.37 * (i * 7919 % 1000), 1.0 + i % 91, market::Side::buy, market::TickDirection::plus});
+    for (int i = 0; i < 200'000; ++i)
+        trades.push_back({i * ns_per_ms, 100.0 + 0.37 * (i * 7919 % 1000), 1.0 + i % 91, market::Side::buy, market::TickDirection::plus});
     return trades;
 }
 

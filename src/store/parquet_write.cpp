@@ -167,8 +167,7 @@ struct ParquetWriter::State {
         schema = arrow::schema(fields, notes);
         const auto properties = parquet::WriterProperties::Builder().compression(parquet::Compression::ZSTD)->build();
         const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-        ARROW_ASSIGN_OR_RAISE(writer,
-                              parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), output, properties, arrow_properties));
+        ARROW_ASSIGN_OR_RAISE(writer, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), output, properties, arrow_properties));
         return arrow::Status::OK();
     }
 
@@ -252,8 +251,11 @@ Result<void> write_bars(const std::filesystem::path& path, std::span<const marke
 }
 
 std::vector<Column> trade_columns() {
-    return {{"timestamp", ColumnType::timestamp}, {"price", ColumnType::float64}, {"size", ColumnType::float64},
-            {"side", ColumnType::text}, {"tickDirection", ColumnType::text}};
+    return {{"timestamp", ColumnType::timestamp},
+            {"price", ColumnType::float64},
+            {"size", ColumnType::float64},
+            {"side", ColumnType::text},
+            {"tickDirection", ColumnType::text}};
 }
 
 Result<void> append_trade(ParquetWriter& writer, const market::Trade& trade) {

@@ -16,12 +16,14 @@ constexpr std::size_t plan_bytes = std::size_t{1} << 16U;
 class CsvTradeFile final : public TradeFile {
 public:
     CsvTradeFile(std::filesystem::path path, LineChunks lines, const TradeLayout& layout, BadRows bad_rows, std::size_t threads)
-        : path_(std::move(path)), bad_rows_(bad_rows),
-          chunks_(std::move(lines),
-                  [layout, bad_rows](const TextChunk& chunk, TradeParser& parser, TradeBlock& out) {
-                      parse_trades(chunk, layout, bad_rows, parser, out);
-                  },
-                  threads) {}
+        : path_(std::move(path)),
+          bad_rows_(bad_rows),
+          chunks_(
+              std::move(lines),
+              [layout, bad_rows](const TextChunk& chunk, TradeParser& parser, TradeBlock& out) {
+                  parse_trades(chunk, layout, bad_rows, parser, out);
+              },
+              threads) {}
 
     Result<TradeBlock*> next() override {
         auto block = chunks_.next();
@@ -30,7 +32,8 @@ public:
         TradeBlock& out = **block;
         for (LocalBadRow& bad : out.bad) bad.line += lines_before_ + 1;
         if (bad_rows_ == BadRows::refuse && !out.bad.empty()) {
-            return std::unexpected(at_line(path_, out.bad.front().line, {ErrorCode::data, out.bad.front().reason, "--skip-bad-rows leaves such rows out"}));
+            return std::unexpected(
+                at_line(path_, out.bad.front().line, {ErrorCode::data, out.bad.front().reason, "--skip-bad-rows leaves such rows out"}));
         }
         lines_before_ += out.lines;
         return &out;

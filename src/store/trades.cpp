@@ -45,8 +45,7 @@ struct Scan {
 class TradeRead {
 public:
     TradeRead(const DataFolder& folder, const ReadOptions& options, const TradeSink& sink)
-        : folder_(folder), options_(options), sink_(sink),
-          threads_(options.threads > 0 ? options.threads : ThreadPool(0).size()) {}
+        : folder_(folder), options_(options), sink_(sink), threads_(options.threads > 0 ? options.threads : ThreadPool(0).size()) {}
 
     Result<ReadReport> run() {
         for (const std::filesystem::path& path : folder_.files()) {

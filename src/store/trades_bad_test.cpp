@@ -13,11 +13,11 @@
 namespace sofia::store {
 namespace {
 
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
 using testing::read_all;
 using testing::ReadAll;
 using testing::TemporaryFolder;
-using ::testing::EndsWith;
-using ::testing::HasSubstr;
 
 const std::string header = "timestamp,price,size,side,tickDirection\n";
 const std::string good = "1704067200,1,1,Buy,PlusTick\n";
@@ -65,7 +65,8 @@ TEST(BadInput, ARowIsRefusedWithFileLineAndReason) {
               "X/a.csv line 4: timestamp \"99999999999\" is out of range: the file's times are unix seconds, 1970 to 2200");
     EXPECT_EQ(row_error("1704067200000,1,1,Buy,PlusTick"),
               "X/a.csv line 4: timestamp \"1704067200000\" is out of range: the file's times are unix seconds, 1970 to 2200");
-    EXPECT_EQ(row_error("1704067200,1\xff,1,Buy,PlusTick"), "X/a.csv line 4: the row has bytes that are no UTF-8: \"1704067200,1\\xff,1,Buy,PlusTick\"");
+    EXPECT_EQ(row_error("1704067200,1\xff,1,Buy,PlusTick"),
+              "X/a.csv line 4: the row has bytes that are no UTF-8: \"1704067200,1\\xff,1,Buy,PlusTick\"");
     EXPECT_EQ(row_error("1704067200,\"1,1,Buy,PlusTick"), "X/a.csv line 4: a quoted field does not end on its line");
 }
 
@@ -147,7 +148,9 @@ TEST(BadInput, AFileThatNoOneMayReadIsRefused) {
 
 std::string many_rows() {
     std::string text = header;
-    for (int i = 0; i < 40'000; ++i) text += std::to_string(1704067200 + i) + "." + std::to_string(i * 37 % 1000 + 1000).substr(1) + ",1." + std::to_string(i * 31 % 97) + ",1,Buy,PlusTick\n";
+    for (int i = 0; i < 40'000; ++i)
+        text += std::to_string(1704067200 + i) + "." + std::to_string(i * 37 % 1000 + 1000).substr(1) + ",1." + std::to_string(i * 31 % 97) +
+                ",1,Buy,PlusTick\n";
     return text;
 }
 
@@ -181,7 +184,8 @@ TEST(BadInput, ALineOfTenMegabytesIsOneBadRow) {
     EXPECT_EQ(error_of("a.csv", huge), "X/a.csv line 1: the line is longer than 1 MiB");
     EXPECT_EQ(error_of("a.csv", header + good + huge), "X/a.csv line 3: the line is longer than 1 MiB");
     // A row that would be good but for the length of a column that is not read.
-    EXPECT_EQ(error_of("a.csv", "timestamp,price,size,side,note\n1704067200,1,1,Buy," + huge + "\n"), "X/a.csv line 2: the line is longer than 1 MiB");
+    EXPECT_EQ(error_of("a.csv", "timestamp,price,size,side,note\n1704067200,1,1,Buy," + huge + "\n"),
+              "X/a.csv line 2: the line is longer than 1 MiB");
     const TemporaryFolder files;
     files.put("a.csv", header + good + huge + "\n" + good + huge);
     ReadOptions options;

@@ -17,11 +17,11 @@ namespace {
 using market::Side;
 using market::TickDirection;
 using market::Trade;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::read_all;
 using testing::ReadAll;
 using testing::TemporaryFolder;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 const std::string header = "timestamp,price,size,side,tickDirection\n";
 
@@ -53,7 +53,8 @@ TEST(ReadTrades, ReadsWhatIsWritten) {
 
 TEST(ReadTrades, TakesByteOrderMarkCrlfQuotesBlankLinesAndAMissingLastNewline) {
     const TemporaryFolder files;
-    files.put("a.csv", "\xEF\xBB\xBF\"side\",price,\"size\",note,timestamp\r\n\"Buy\",\"100.5\",2,\"a, b\",1704067200.5\r\n\r\nSell,99,1,x,1704067201");
+    files.put("a.csv",
+              "\xEF\xBB\xBF\"side\",price,\"size\",note,timestamp\r\n\"Buy\",\"100.5\",2,\"a, b\",1704067200.5\r\n\r\nSell,99,1,x,1704067201");
     const ReadAll read = read_all(files.data());
     ASSERT_TRUE(read.report) << read.report.error().message;
     ASSERT_EQ(read.trades.size(), 2U);
@@ -64,7 +65,8 @@ TEST(ReadTrades, TakesByteOrderMarkCrlfQuotesBlankLinesAndAMissingLastNewline) {
 TEST(ReadTrades, DerivesTicksByTheTickRuleAndSaysSo) {
     const TemporaryFolder files;
     std::string text = "timestamp,price,size,side\n";
-    for (const int price : {10, 10, 11, 11, 10, 10, 12}) text += std::to_string(1704067200 + static_cast<int>(text.size())) + "," + std::to_string(price) + ",1,Buy\n";
+    for (const int price : {10, 10, 11, 11, 10, 10, 12})
+        text += std::to_string(1704067200 + static_cast<int>(text.size())) + "," + std::to_string(price) + ",1,Buy\n";
     files.put("a.csv", text);
     const ReadAll read = read_all(files.data());
     ASSERT_TRUE(read.report);
@@ -264,8 +266,8 @@ TEST(ReadTrades, ManyChunksComeBackInOrderForAnyNumberOfThreads) {
     const TemporaryFolder files;
     std::vector<Trade> trades;
     for (int i = 0; i < 50'000; ++i) {
-        trades.push_back({(1'700'000'000'000 + i) * ns_per_ms, 100.0 + (i * 7 % 1000) * 0.1, 0.001 * (1 + i % 999), i % 2 == 0 ? Side::buy : Side::sell,
-                          static_cast<TickDirection>(i % 4)});
+        trades.push_back({(1'700'000'000'000 + i) * ns_per_ms, 100.0 + (i * 7 % 1000) * 0.1, 0.001 * (1 + i % 999),
+                          i % 2 == 0 ? Side::buy : Side::sell, static_cast<TickDirection>(i % 4)});
     }
     auto writer = TradesCsvWriter::create(files.data() / "t.csv").value();
     ASSERT_TRUE(writer.append(trades).has_value());

@@ -106,10 +106,12 @@ Result<void> replay(MarketData data, const Settings& settings, market::Timeframe
     SOFIA_TRY(const trading::DecisionCore core, run_core(history, settings, candidates, all, probabilities, model.ev, history.window()));
     timing.core = lap.seconds();
     if (core.trades().empty()) return fail(ErrorCode::data, "the replay closed no trade", "use a longer tape");
-    fmt::print("{{\"events\": {}, \"seconds\": {:.6f}, \"history_seconds\": {:.6f}, \"candidates_seconds\": {:.6f}, \"predictions_seconds\": {:.6f}, "
-               "\"core_seconds\": {:.6f}, \"minutes\": {}, \"columns\": {}, \"rows\": {}, \"trees\": {}, \"signals\": {}, \"trades\": {}, \"equity\": {:.8f}}}\n",
-               prints, timing.total(), timing.history, timing.candidates, timing.predictions, timing.core, history.bars.front().size(),
-               history.columns.size(), history.rows.rows(), model.booster.trees(), all.size(), core.trades().size(), market::to_double(core.equity()));
+    fmt::print(
+        "{{\"events\": {}, \"seconds\": {:.6f}, \"history_seconds\": {:.6f}, \"candidates_seconds\": {:.6f}, \"predictions_seconds\": {:.6f}, "
+        "\"core_seconds\": {:.6f}, \"minutes\": {}, \"columns\": {}, \"rows\": {}, \"trees\": {}, \"signals\": {}, \"trades\": {}, \"equity\": "
+        "{:.8f}}}\n",
+        prints, timing.total(), timing.history, timing.candidates, timing.predictions, timing.core, history.bars.front().size(),
+        history.columns.size(), history.rows.rows(), model.booster.trees(), all.size(), core.trades().size(), market::to_double(core.equity()));
     return {};
 }
 
@@ -119,7 +121,8 @@ Result<void> run(const std::string& config_file, const std::optional<std::string
     Context context;
     context.stop = &stop;
     SOFIA_TRY(MarketData training, simulate(size.training, 1));
-    SOFIA_TRY(const Settings settings, load_settings({.instrument = training.instrument, .instrument_file = true, .file = config_file, .sets = size.sets}));
+    SOFIA_TRY(const Settings settings,
+              load_settings({.instrument = training.instrument, .instrument_file = true, .file = config_file, .sets = size.sets}));
     SOFIA_TRY(const auto touch_timeframes, market::parse_timeframes(settings.decision.touch.timeframes));
     const market::Timeframe row_timeframe = touch_timeframes.front();
     std::optional<EntryModel> model;

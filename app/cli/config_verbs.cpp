@@ -18,13 +18,19 @@ Result<pipeline::Settings> settings_of(const CommonOptions& common) { return pip
 Json keys_json(const config::Keys& keys) {
     Json json = Json::array();
     for (const config::Key& key : keys.all()) {
-        json.push_back({{"key", key.path}, {"type", key.type}, {"value", key.get()}, {"default", key.default_text}, {"allowed", key.allowed}, {"sentence", key.sentence}});
+        json.push_back({{"key", key.path},
+                        {"type", key.type},
+                        {"value", key.get()},
+                        {"default", key.default_text},
+                        {"allowed", key.allowed},
+                        {"sentence", key.sentence}});
     }
     return json;
 }
 
 Verb show_verb() {
-    return {"config show", "Every key with its value after file and --set, as YAML", "  sofia config show --config configs/touch.yaml > resolved.yaml", [](CLI::App&) {
+    return {"config show", "Every key with its value after file and --set, as YAML",
+            "  sofia config show --config configs/touch.yaml > resolved.yaml", [](CLI::App&) {
                 return [](const Context&, const CommonOptions& common) -> Result<Output> {
                     SOFIA_TRY(pipeline::Settings settings, settings_of(common));
                     return pipeline::make_output(pipeline::show_settings(settings), keys_json(pipeline::keys_of(settings)));
@@ -33,7 +39,8 @@ Verb show_verb() {
 }
 
 Verb explain_verb() {
-    return {"config explain", "One key: type, default, value, allowed values and what it does", "  sofia config explain touch.ema_length", [](CLI::App& app) {
+    return {"config explain", "One key: type, default, value, allowed values and what it does", "  sofia config explain touch.ema_length",
+            [](CLI::App& app) {
                 auto key = std::make_shared<std::string>();
                 app.add_option("KEY", *key, "Full name of the key, as `sofia config show` prints it")->required();
                 return [key](const Context&, const CommonOptions& common) -> Result<Output> {

@@ -13,8 +13,8 @@ using pipeline::DataRequest;
 using pipeline::Output;
 
 Verb check_verb() {
-    return {"data check", "What a data folder holds: rows, span, gaps, duplicates, disorder, outliers, carried opens", "  sofia data check data/BTCUSDT",
-            [](CLI::App& app) {
+    return {"data check", "What a data folder holds: rows, span, gaps, duplicates, disorder, outliers, carried opens",
+            "  sofia data check data/BTCUSDT", [](CLI::App& app) {
                 auto request = std::make_shared<DataRequest>();
                 app.add_option("DIR", request->data_dir, "Folder of one symbol's trades or bars")->required();
                 app.add_flag("--skip-bad-rows", request->skip_bad_rows, "Leave malformed rows out and list them");
@@ -53,7 +53,8 @@ Verb simulate_verb() {
                     ->capture_default_str()
                     ->check(CLI::IsMember({"touch", "direction"}));
                 return [options](const Context& context, const CommonOptions&) {
-                    options->request.kind = options->planted == "direction" ? pipeline::SimulationKind::direction_minutes : pipeline::SimulationKind::trades;
+                    options->request.kind =
+                        options->planted == "direction" ? pipeline::SimulationKind::direction_minutes : pipeline::SimulationKind::trades;
                     return pipeline::simulate_data(options->request, context);
                 };
             }};

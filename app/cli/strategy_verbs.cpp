@@ -37,7 +37,9 @@ Verb tune_verb() {
                 app.add_option("--model-dir", options->request.model_dir, "models/<SYMBOL>; the study's folder is made inside")->required();
                 app.add_option("--study", options->request.study, "Name of the study; default a readable random one");
                 app.add_option("--storage", options->request.storage, "Database URL (sqlite:///FILE); default optuna.db in the study's folder");
-                app.add_option("--trials", options->request.trials, "Trials of this call; 0: until --timeout")->capture_default_str()->check(CLI::NonNegativeNumber);
+                app.add_option("--trials", options->request.trials, "Trials of this call; 0: until --timeout")
+                    ->capture_default_str()
+                    ->check(CLI::NonNegativeNumber);
                 app.add_option("--timeout", options->timeout, "Stop asking for trials after this long: 90, 90s, 30m, 2h");
                 app.add_option("--batch", options->request.batch, "Trials asked together; default tune.batch")->check(CLI::PositiveNumber);
                 app.add_flag("--resume", options->resume, "Continue the study, or create it");
@@ -55,8 +57,8 @@ Verb tune_verb() {
 }
 
 Verb train_verb() {
-    return {"train", "Fit the model of a tuned trial on the tuning window",
-            "  sofia train --from-tuning models/BTCUSDT/first/tuning_summary_7.json", [](CLI::App& app) {
+    return {"train", "Fit the model of a tuned trial on the tuning window", "  sofia train --from-tuning models/BTCUSDT/first/tuning_summary_7.json",
+            [](CLI::App& app) {
                 struct Options {
                     pipeline::TrainRequest request;
                     std::string through = "tuning";

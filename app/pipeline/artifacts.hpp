@@ -12,12 +12,8 @@ struct StudyFolder {
 
     [[nodiscard]] std::filesystem::path database() const { return root / "optuna.db"; }
     [[nodiscard]] std::filesystem::path manifest() const { return root / "manifest.json"; }
-    [[nodiscard]] std::filesystem::path summary(std::int64_t trial) const {
-        return root / ("tuning_summary_" + std::to_string(trial) + ".json");
-    }
-    [[nodiscard]] std::filesystem::path train_config(std::int64_t trial) const {
-        return root / ("train_config_" + std::to_string(trial) + ".json");
-    }
+    [[nodiscard]] std::filesystem::path summary(std::int64_t trial) const { return root / ("tuning_summary_" + std::to_string(trial) + ".json"); }
+    [[nodiscard]] std::filesystem::path train_config(std::int64_t trial) const { return root / ("train_config_" + std::to_string(trial) + ".json"); }
     [[nodiscard]] std::filesystem::path model(std::int64_t trial) const { return root / ("model_" + std::to_string(trial)); }
 };
 

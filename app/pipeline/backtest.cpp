@@ -41,12 +41,15 @@ Result<trading::Window> window_of(const std::string& text, const labels::Splits&
         return fail(ErrorCode::usage, "there is no shadow window: split.tuning and split.test take the whole history", "use --window test");
     }
     const std::size_t dots = text.find("..");
-    if (dots == std::string::npos) return fail(ErrorCode::usage, fmt::format("window \"{}\" is none of test, shadow, all, FROM..TO", text), "for instance --window 2020-01-01..2020-07-01");
+    if (dots == std::string::npos)
+        return fail(ErrorCode::usage, fmt::format("window \"{}\" is none of test, shadow, all, FROM..TO", text),
+                    "for instance --window 2020-01-01..2020-07-01");
     SOFIA_TRY(const TimeNs from, parse_time(text.substr(0, dots)));
     SOFIA_TRY(const TimeNs to, parse_time(text.substr(dots + 2)));
     if (from >= to) return fail(ErrorCode::usage, fmt::format("window {}: it ends before it begins", text));
     if (to <= history.from || from >= history.to) {
-        return fail(ErrorCode::usage, fmt::format("window {}: the data runs from {} to {}", text, format_time(history.from), format_time(history.to)));
+        return fail(ErrorCode::usage,
+                    fmt::format("window {}: the data runs from {} to {}", text, format_time(history.from), format_time(history.to)));
     }
     return trading::Window{std::max(from, history.from), std::min(to, history.to)};
 }
@@ -64,7 +67,8 @@ Result<bool> check_sample(const models::Model& model, trading::Window window, Sa
     if (mode == SampleMode::in_sample) return true;
     const std::string seen = overlap == nullptr ? "data up to " + format_time(model.train_end)
                                                 : fmt::format("{} ({} to {})", overlap->name, format_time(overlap->begin), format_time(overlap->end));
-    return fail(ErrorCode::blocked, fmt::format("the window {} to {} overlaps what the model has seen: {}", format_time(window.from), format_time(window.to), seen),
+    return fail(ErrorCode::blocked,
+                fmt::format("the window {} to {} overlaps what the model has seen: {}", format_time(window.from), format_time(window.to), seen),
                 "choose a later window, or ask for it as in-sample with --in-sample");
 }
 
@@ -75,8 +79,11 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
     const std::filesystem::path model_folder = request.train_config.parent_path() / trained.model_path;
     SOFIA_TRY(const models::Model model, models::load_model(model_folder));
     SOFIA_TRY(const store::DataFolder data_folder, store::DataFolder::open(request.data_dir.empty() ? trained.data_dir : request.data_dir));
-    SOFIA_TRY(const Settings settings, load_settings({.instrument = data_folder.instrument(), .instrument_file = data_folder.has_instrument_file(),
-                                                      .file = request.config_file, .resolved = trained.config, .sets = request.sets}));
+    SOFIA_TRY(const Settings settings, load_settings({.instrument = data_folder.instrument(),
+                                                      .instrument_file = data_folder.has_instrument_file(),
+                                                      .file = request.config_file,
+                                                      .resolved = trained.config,
+                                                      .sets = request.sets}));
     warn_of_overrides(trained.config, settings, context);
     SOFIA_TRY(const History history, load_history(data_folder, settings, context));
     SOFIA_CHECK(audit_columns(model.features, history.columns));
@@ -92,15 +99,30 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
     SOFIA_TRY(const std::vector<double> probabilities, predict_entries(booster, history, candidates, signals));
     SOFIA_TRY(const trading::DecisionCore core, run_core(history, settings, candidates, signals, probabilities, trained.ev, window));
 
-    BacktestResult result{.folder = model_folder / folder_name(request.window), .window = request.window, .in_sample = in_sample,
-                          .simulated = settings.instrument.simulated, .figures = backtest::figures_of(core, window, settings.decision.touch.timeframes)};
-    const BacktestView view{.history = history, .settings = settings, .candidates = candidates, .labeled = labeled, .signals = signals,
-                            .probabilities = probabilities, .booster = booster, .core = core, .figures = result.figures,
+    BacktestResult result{.folder = model_folder / folder_name(request.window),
+                          .window = request.window,
+                          .in_sample = in_sample,
+                          .simulated = settings.instrument.simulated,
+                          .figures = backtest::figures_of(core, window, settings.decision.touch.timeframes)};
+    const BacktestView view{.history = history,
+                            .settings = settings,
+                            .candidates = candidates,
+                            .labeled = labeled,
+                            .signals = signals,
+                            .probabilities = probabilities,
+                            .booster = booster,
+                            .core = core,
+                            .figures = result.figures,
                             .title = fmt::format("{} · {} · trial {}", history.data.symbol, trained.study, trained.trial),
-                            .window = request.window, .in_sample = in_sample, .seed = trained.seed};
+                            .window = request.window,
+                            .in_sample = in_sample,
+                            .seed = trained.seed};
     SOFIA_TRY(const auto written, write_backtest_files(result.folder, view, context));
-    Manifest manifest{.verb = "backtest", .config = show_settings(settings), .inputs = history.data.files,
-                      .facts = {{"study", trained.study}, {"trial", std::to_string(trained.trial)}, {"window", request.window}}, .outputs = written};
+    Manifest manifest{.verb = "backtest",
+                      .config = show_settings(settings),
+                      .inputs = history.data.files,
+                      .facts = {{"study", trained.study}, {"trial", std::to_string(trained.trial)}, {"window", request.window}},
+                      .outputs = written};
     SOFIA_CHECK(write_manifest(result.folder / "manifest.json", manifest, context));
     return result;
 }
@@ -115,7 +137,9 @@ Output describe(const BacktestResult& result) {
         std::vector<std::vector<std::string>> rows;
         for (const report::Figure& figure : table.figures) {
             const double* number = std::get_if<double>(&figure.value);
-            std::string value = number == nullptr ? std::get<std::string>(figure.value) : std::isnan(*number) ? "-" : fmt::format("{:.{}f}", *number, figure.decimals);
+            std::string value = number == nullptr     ? std::get<std::string>(figure.value)
+                                : std::isnan(*number) ? "-"
+                                                      : fmt::format("{:.{}f}", *number, figure.decimals);
             rows.push_back({figure.name, std::move(value), figure.unit});
         }
         const std::vector<std::string> header = {table.title, "", ""};

@@ -27,9 +27,8 @@ private:
 
 Result<BarStreamResult> stream_bars(const store::DataFolder& folder, const std::vector<market::Timeframe>& timeframes, const DataConfig& config,
                                     const BarSink& sink, const Context& context) {
-    const store::ReadOptions options{.bad_rows = config.skip_bad_rows ? store::BadRows::skip : store::BadRows::refuse,
-                                     .threads = context.threads,
-                                     .stop = context.stop};
+    const store::ReadOptions options{
+        .bad_rows = config.skip_bad_rows ? store::BadRows::skip : store::BadRows::refuse, .threads = context.threads, .stop = context.stop};
     SOFIA_TRY(const market::Session session, folder.instrument().session());
     SOFIA_TRY(bars::Cascade cascade, bars::Cascade::make(timeframes, session));
     GuardedSink guarded(sink);

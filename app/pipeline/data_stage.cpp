@@ -58,7 +58,8 @@ Result<Output> simulate_data(const SimulateRequest& request, const Context& cont
         SOFIA_TRY(const auto files, list_files(folder));
         for (const std::filesystem::path& other : files) {
             if (other != file && other.filename() != "instrument.yaml") {
-                return fail(ErrorCode::conflict, fmt::format("{} holds other data ({})", folder.string(), other.filename().string()), "choose another --out or --symbol");
+                return fail(ErrorCode::conflict, fmt::format("{} holds other data ({})", folder.string(), other.filename().string()),
+                            "choose another --out or --symbol");
             }
         }
     }
@@ -66,7 +67,8 @@ Result<Output> simulate_data(const SimulateRequest& request, const Context& cont
     SOFIA_TRY(const std::uint64_t rows, trades ? write_simulated_trades(request, file, context) : write_simulated_minutes(request, file, context));
     SOFIA_CHECK(write_instrument(folder / "instrument.yaml", synth::simulated_instrument(request.config)));
     Json json = {{"simulated", true}, {"folder", folder.string()}, {"rows", rows}, {"seed", context.seed}, {"edge", request.config.edge}};
-    const std::vector<std::vector<std::string>> table = {{folder.string(), std::to_string(rows), format_double(request.config.edge), std::to_string(context.seed)}};
+    const std::vector<std::vector<std::string>> table = {
+        {folder.string(), std::to_string(rows), format_double(request.config.edge), std::to_string(context.seed)}};
     const std::vector<std::string> header = {"folder", "rows", "edge", "seed"};
     return make_output("simulated: true\n" + format_table(header, table), std::move(json));
 }
@@ -97,7 +99,8 @@ std::vector<std::vector<std::string>> check_rows(const store::DataCheck& check) 
         rows.push_back({"identical to the row before", std::to_string(check.identical)});
         rows.push_back({"tick directions derived", yes(read.ticks_derived)});
     } else {
-        rows.push_back({"opens carried from the close before", fmt::format("{:.5f} %{}", 100.0 * read.carried_open_share, read.carried_opens ? " (fills use the next close)" : "")});
+        rows.push_back({"opens carried from the close before",
+                        fmt::format("{:.5f} %{}", 100.0 * read.carried_open_share, read.carried_opens ? " (fills use the next close)" : "")});
         rows.push_back({"opens outside low and high", std::to_string(read.opens_widened)});
         rows.push_back({"bars without a print", std::to_string(check.filled)});
         rows.push_back({"columns missing", read.missing_columns.empty() ? "none" : join(read.missing_columns, ", ")});
@@ -107,19 +110,32 @@ std::vector<std::vector<std::string>> check_rows(const store::DataCheck& check) 
 
 Json check_json(const store::DataCheck& check) {
     const store::ReadReport& read = check.report;
-    Json json = {{"kind", check.kind == store::DataKind::trades ? "trades" : "bars"}, {"symbol", check.symbol}, {"rows", read.rows}, {"first", format_time(read.first)},
-                 {"last", format_time(read.last)}, {"duplicates", read.duplicates}, {"out_of_order", read.out_of_order}, {"bad_rows", read.bad_rows},
-                 {"gaps", check.gap_count}, {"outliers", check.outlier_count}, {"identical", check.identical}, {"filled", check.filled},
-                 {"carried_open_share", json_number(read.carried_open_share)}, {"opens_widened", read.opens_widened}, {"missing_columns", read.missing_columns}};
+    Json json = {{"kind", check.kind == store::DataKind::trades ? "trades" : "bars"},
+                 {"symbol", check.symbol},
+                 {"rows", read.rows},
+                 {"first", format_time(read.first)},
+                 {"last", format_time(read.last)},
+                 {"duplicates", read.duplicates},
+                 {"out_of_order", read.out_of_order},
+                 {"bad_rows", read.bad_rows},
+                 {"gaps", check.gap_count},
+                 {"outliers", check.outlier_count},
+                 {"identical", check.identical},
+                 {"filled", check.filled},
+                 {"carried_open_share", json_number(read.carried_open_share)},
+                 {"opens_widened", read.opens_widened},
+                 {"missing_columns", read.missing_columns}};
     json["price_min"] = json_number(check.price_min);
     json["price_max"] = json_number(check.price_max);
     json["volume"] = json_number(check.volume);
     json["longest_gaps"] = Json::array();
     for (const store::Gap& gap : check.gaps) json["longest_gaps"].push_back({{"from", format_time(gap.from)}, {"to", format_time(gap.to)}});
     json["first_outliers"] = Json::array();
-    for (const store::Outlier& one : check.outliers) json["first_outliers"].push_back({{"time", format_time(one.ts)}, {"price", json_number(one.price)}});
+    for (const store::Outlier& one : check.outliers)
+        json["first_outliers"].push_back({{"time", format_time(one.ts)}, {"price", json_number(one.price)}});
     json["files"] = Json::array();
-    for (const store::FileReport& file : read.files) json["files"].push_back({{"file", file.path.string()}, {"rows", file.rows}, {"time_unit", file.time_unit}});
+    for (const store::FileReport& file : read.files)
+        json["files"].push_back({{"file", file.path.string()}, {"rows", file.rows}, {"time_unit", file.time_unit}});
     json["notes"] = read.notes;
     return json;
 }
@@ -140,14 +156,16 @@ Result<Output> check_data(const DataRequest& request, const Context& context) {
     if (!check.gaps.empty()) {
         std::vector<std::vector<std::string>> rows;
         for (const store::Gap& gap : check.gaps) {
-            rows.push_back({format_time(gap.from), format_time(gap.to), fmt::format("{:.2f}", static_cast<double>(gap.length()) / static_cast<double>(ns_per_hour))});
+            rows.push_back({format_time(gap.from), format_time(gap.to),
+                            fmt::format("{:.2f}", static_cast<double>(gap.length()) / static_cast<double>(ns_per_hour))});
         }
         const std::vector<std::string> gap_header = {"longest gaps", "until", "hours"};
         text += "\n" + format_table(gap_header, rows);
     }
     if (!check.outliers.empty()) {
         std::vector<std::vector<std::string>> rows;
-        for (const store::Outlier& one : check.outliers) rows.push_back({format_time(one.ts), format_double(one.price), format_double(one.before), format_double(one.after)});
+        for (const store::Outlier& one : check.outliers)
+            rows.push_back({format_time(one.ts), format_double(one.price), format_double(one.before), format_double(one.after)});
         const std::vector<std::string> outlier_header = {"outliers", "price", "before", "after"};
         text += "\n" + format_table(outlier_header, rows);
     }

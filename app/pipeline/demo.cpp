@@ -27,8 +27,16 @@ Result<void> clear_earlier(const std::filesystem::path& out) {
 
 /// A search small enough for a minute. The simulated market pays more than its noise only at touches of the 15-minute average.
 std::vector<std::string> demo_settings() {
-    return {"touch.timeframes=15m", "touch.ema_length=20", "split.folds=4", "score.min_trades=5", "fit.min_train_rows=40", "costs.fee_percent=0.01",
-            "costs.maker_fee_percent=0.01", "features.columns=m5.*,m15.*,h1.*", "model.rounds=200", "model.min_data_in_leaf=20",
+    return {"touch.timeframes=15m",
+            "touch.ema_length=20",
+            "split.folds=4",
+            "score.min_trades=5",
+            "fit.min_train_rows=40",
+            "costs.fee_percent=0.01",
+            "costs.maker_fee_percent=0.01",
+            "features.columns=m5.*,m15.*,h1.*",
+            "model.rounds=200",
+            "model.min_data_in_leaf=20",
             "search={learning_rate: {type: float, low: 0.01, high: 0.15, log: true}, num_leaves: {type: int, low: 4, high: 31, log: true},"
             " min_data_in_leaf: {type: int, low: 10, high: 60, log: true}, feature_fraction: {type: float, low: 0.5, high: 1},"
             " bagging_fraction: {type: float, low: 0.5, high: 1}, lambda_l1: {type: float, low: 1e-6, high: 10, log: true},"

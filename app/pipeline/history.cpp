@@ -79,9 +79,8 @@ std::vector<std::string> column_names(const std::vector<features::FeatureSpec>& 
 /// The smallest timeframe that touches may be looked for on: of the settings and of the search space's choices.
 Result<market::Timeframe> smallest_touch_timeframe(const Settings& settings) {
     std::vector<std::string> names = settings.decision.touch.timeframes;
-    const auto searched = std::ranges::find_if(settings.search, [](const auto& entry) {
-        return entry.first == "timeframes" || entry.first == "touch.timeframes";
-    });
+    const auto searched =
+        std::ranges::find_if(settings.search, [](const auto& entry) { return entry.first == "timeframes" || entry.first == "touch.timeframes"; });
     for (const std::string& candidate : settings.bars.timeframes) {
         // A choice may join several by `+`; whichever of the known timeframes stands in it counts.
         if (searched == settings.search.end()) break;
@@ -121,8 +120,8 @@ Result<History> build_history(MarketData data, const Settings& settings, market:
         return fail(ErrorCode::data, fmt::format("{}: not one bar of {} has closed", history.data.symbol, history.timeframes.front().name()),
                     "more data is needed");
     }
-    context.log.info(fmt::format("{} bars of {}, {} feature columns, {} rows, fills: {}", history.bars.front().size(), history.timeframes.front().name(),
-                                 history.columns.size(), history.rows.rows(), trading::name(history.fills)));
+    context.log.info(fmt::format("{} bars of {}, {} feature columns, {} rows, fills: {}", history.bars.front().size(),
+                                 history.timeframes.front().name(), history.columns.size(), history.rows.rows(), trading::name(history.fills)));
     if (const std::uint64_t outside = cascade.counters().trades_outside + cascade.counters().bars_outside; outside > 0) {
         context.log.info(fmt::format("{} rows outside the session {} were left out", outside, history.data.session.text()));
     }
@@ -131,14 +130,14 @@ Result<History> build_history(MarketData data, const Settings& settings, market:
 
 Result<History> load_history(const store::DataFolder& folder, const Settings& settings, const Context& context) {
     if (!folder.has_instrument_file()) {
-        context.log.warning(fmt::format("{} has no instrument.yaml: taken as {}, tick {}, lot {}, multiplier {}, session {}; set instrument.* if that is wrong",
-                                        folder.path().string(), settings.instrument.kind_name, format_double(settings.instrument.tick),
-                                        format_double(settings.instrument.lot), format_double(settings.instrument.multiplier), settings.instrument.session_text));
+        context.log.warning(
+            fmt::format("{} has no instrument.yaml: taken as {}, tick {}, lot {}, multiplier {}, session {}; set instrument.* if that is wrong",
+                        folder.path().string(), settings.instrument.kind_name, format_double(settings.instrument.tick),
+                        format_double(settings.instrument.lot), format_double(settings.instrument.multiplier), settings.instrument.session_text));
     }
     SOFIA_TRY(const auto timeframes, market::parse_timeframes(settings.bars.timeframes));
-    store::ReadOptions options{.bad_rows = settings.data.skip_bad_rows ? store::BadRows::skip : store::BadRows::refuse,
-                               .threads = context.threads,
-                               .stop = context.stop};
+    store::ReadOptions options{
+        .bad_rows = settings.data.skip_bad_rows ? store::BadRows::skip : store::BadRows::refuse, .threads = context.threads, .stop = context.stop};
     SOFIA_TRY(MarketData data, load_market_data(folder, timeframes.front(), options, context));
     data.instrument = settings.instrument;
     SOFIA_TRY(data.session, settings.instrument.session());
@@ -163,7 +162,8 @@ Result<Candidates> find_candidates(const History& history, const trading::TouchC
     for (const trading::Touch& one : candidates.touches) {
         const auto row = std::ranges::lower_bound(known, one.known_at);
         if (row == known.end() || *row != one.known_at) {
-            return fail(ErrorCode::internal, "no feature row for the touch at " + format_time(one.known_at), "this is a bug in sofia; please report it");
+            return fail(ErrorCode::internal, "no feature row for the touch at " + format_time(one.known_at),
+                        "this is a bug in sofia; please report it");
         }
         candidates.rows.push_back(static_cast<std::size_t>(row - known.begin()));
     }
@@ -174,8 +174,8 @@ Result<LabeledCandidates> label_candidates(const History& history, const Candida
                                            std::int64_t largest_hold_bars) {
     LabeledCandidates labeled;
     if (history.fills == trading::FillMode::trades) {
-        SOFIA_TRY(labeled.labels, labels::pullback_labels(settings.decision, history.data.instrument, candidates.touches, history.data.trades,
-                                                          history.funding));
+        SOFIA_TRY(labeled.labels,
+                  labels::pullback_labels(settings.decision, history.data.instrument, candidates.touches, history.data.trades, history.funding));
     } else {
         SOFIA_TRY(labeled.labels, labels::pullback_labels(settings.decision, history.data.instrument, history.fills, candidates.touches,
                                                           history.bars.front(), history.funding));

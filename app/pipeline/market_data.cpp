@@ -7,8 +7,8 @@
 namespace sofia::pipeline {
 
 void log_report(const store::ReadReport& report, const Context& context) {
-    context.log.info(fmt::format("read {} rows of {} files, {} to {}", report.rows, report.files.size(), format_time(report.first),
-                                 format_time(report.last)));
+    context.log.info(
+        fmt::format("read {} rows of {} files, {} to {}", report.rows, report.files.size(), format_time(report.first), format_time(report.last)));
     for (const std::string& note : report.notes) context.log.info(note);
     for (const store::BadRow& row : report.bad) context.log.warning("left out: " + row.text());
     if (report.bad_rows > report.bad.size()) context.log.warning(fmt::format("{} bad rows left out in all", report.bad_rows));
@@ -28,7 +28,8 @@ Result<void> take_bars(const store::DataFolder& folder, market::Timeframe base, 
     SOFIA_TRY(store::BarData read, store::read_bars(folder, options));
     if (read.timeframe != base) {
         return fail(ErrorCode::data,
-                    fmt::format("{}: the bars are of {}, but the smallest of bars.timeframes is {}", folder.path().string(), read.timeframe.name(), base.name()),
+                    fmt::format("{}: the bars are of {}, but the smallest of bars.timeframes is {}", folder.path().string(), read.timeframe.name(),
+                                base.name()),
                     fmt::format("set bars.timeframes to multiples of {}", read.timeframe.name()));
     }
     data.bars = std::move(read.bars);

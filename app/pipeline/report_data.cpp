@@ -22,14 +22,19 @@ Figure number(std::string name, double value, std::string unit, int decimals, st
     return {std::move(name), value, std::move(unit), decimals, std::move(note)};
 }
 
-Figure percent(std::string name, double fraction, std::string note = "") {
-    return {std::move(name), 100.0 * fraction, "%", 1, std::move(note)};
-}
+Figure percent(std::string name, double fraction, std::string note = "") { return {std::move(name), 100.0 * fraction, "%", 1, std::move(note)}; }
 
 report::Table group_table(std::string title, const std::vector<backtest::GroupFigures>& groups) {
-    report::Table table{.title = std::move(title), .note = "",
-                        .columns = {{"group", ""}, {"trades", "", 0}, {"win rate", "%", 1}, {"net", "R", 2}, {"gross", "R", 2}, {"mean net", "R", 3},
-                                    {"predicted", "R", 3}, {"net profit", "", 6}},
+    report::Table table{.title = std::move(title),
+                        .note = "",
+                        .columns = {{"group", ""},
+                                    {"trades", "", 0},
+                                    {"win rate", "%", 1},
+                                    {"net", "R", 2},
+                                    {"gross", "R", 2},
+                                    {"mean net", "R", 3},
+                                    {"predicted", "R", 3},
+                                    {"net profit", "", 6}},
                         .rows = {}};
     for (const backtest::GroupFigures& group : groups) {
         table.rows.push_back({group.group, static_cast<double>(group.trades), 100.0 * group.win_rate, group.net_r, group.gross_r, group.mean_net_r,
@@ -49,9 +54,15 @@ report::Table count_table(std::string title, const std::vector<backtest::GroupFi
 std::vector<report::TradeRow> trade_rows(const BacktestView& view) {
     std::vector<report::TradeRow> rows;
     for (const trading::ClosedTrade& trade : view.core.trades()) {
-        rows.push_back({.entry_time = trade.entry_time, .exit_time = trade.exit_time, .direction = std::string(trading::name(trade.direction)),
-                        .quantity = trade.contracts, .entry_price = trade.entry_price, .exit_price = trade.exit_price,
-                        .net_profit = market::to_double(trade.net), .net_r = trade.net_r, .exit_reason = std::string(trading::name(trade.reason))});
+        rows.push_back({.entry_time = trade.entry_time,
+                        .exit_time = trade.exit_time,
+                        .direction = std::string(trading::name(trade.direction)),
+                        .quantity = trade.contracts,
+                        .entry_price = trade.entry_price,
+                        .exit_price = trade.exit_price,
+                        .net_profit = market::to_double(trade.net),
+                        .net_r = trade.net_r,
+                        .exit_reason = std::string(trading::name(trade.reason))});
     }
     return rows;
 }
@@ -112,7 +123,8 @@ Result<std::vector<report::ShapSummary>> shap_summary(const BacktestView& view) 
             contributions[row] = shap[row * (width + 1) + column];
             total += std::abs(contributions[row]);
         }
-        if (total > 0.0) summary.push_back({view.history.rows.columns()[column], total / static_cast<double>(rows), direction_of(values, contributions)});
+        if (total > 0.0)
+            summary.push_back({view.history.rows.columns()[column], total / static_cast<double>(rows), direction_of(values, contributions)});
     }
     std::ranges::stable_sort(summary, std::ranges::greater{}, &report::ShapSummary::mean_absolute);
     if (summary.size() > 30) summary.resize(30);
@@ -133,7 +145,8 @@ void add_model_part(const BacktestView& view, report::ReportData& data) {
         if (bin.count > 0) data.reliability.push_back({bin.predicted, bin.observed, bin.count});
     }
     report::FigureTable table{.title = "Model", .figures = {}};
-    table.figures.push_back(count("labeled touches", static_cast<std::int64_t>(outcomes.size()), "touches of the window whose outcome is known inside it"));
+    table.figures.push_back(
+        count("labeled touches", static_cast<std::int64_t>(outcomes.size()), "touches of the window whose outcome is known inside it"));
     table.figures.push_back(percent("reach the target", math::mean(outcomes)));
     table.figures.push_back(number("AUC", models::auc(probabilities, outcomes), "", 3));
     table.figures.push_back(number("log loss", models::log_loss(probabilities, outcomes), "", 4));
@@ -148,14 +161,19 @@ void add_model_part(const BacktestView& view, report::ReportData& data) {
 
 void add_notes(const BacktestView& view, report::ReportData& data) {
     const store::ReadReport& read = view.history.data.report;
-    data.notes.push_back(fmt::format("Fills: {}. Stops fill at the price that triggers them or worse, less slippage; targets need one tick of penetration.",
-                                     trading::name(view.history.fills)));
+    data.notes.push_back(
+        fmt::format("Fills: {}. Stops fill at the price that triggers them or worse, less slippage; targets need one tick of penetration.",
+                    trading::name(view.history.fills)));
     if (read.carried_opens) {
-        data.notes.push_back(fmt::format("{:.4f} % of the opens equal the close before: a price already seen. Orders fill at the next bar's close instead, and "
-                                         "barriers start one bar later.", 100.0 * read.carried_open_share));
+        data.notes.push_back(
+            fmt::format("{:.4f} % of the opens equal the close before: a price already seen. Orders fill at the next bar's close instead, and "
+                        "barriers start one bar later.",
+                        100.0 * read.carried_open_share));
     }
-    if (read.opens_widened > 0) data.notes.push_back(fmt::format("{} bars whose open lay outside low and high were widened to hold it.", read.opens_widened));
-    data.notes.push_back(fmt::format("{} of {} exits had stop and target inside one bar and count as stops.", view.figures.ambiguous, view.figures.trades));
+    if (read.opens_widened > 0)
+        data.notes.push_back(fmt::format("{} bars whose open lay outside low and high were widened to hold it.", read.opens_widened));
+    data.notes.push_back(
+        fmt::format("{} of {} exits had stop and target inside one bar and count as stops.", view.figures.ambiguous, view.figures.trades));
     data.notes.push_back("A signal that was refused or did not fill is counted in the tables above, by its first reason.");
 }
 
@@ -163,18 +181,23 @@ void add_notes(const BacktestView& view, report::ReportData& data) {
 
 std::vector<report::FigureTable> figure_tables(const backtest::Figures& f) {
     std::vector<report::FigureTable> tables;
-    tables.push_back({"Result", {count("signals", f.signals), count("trades", f.trades), number("net", f.net_r, "R", 2), number("gross", f.gross_r, "R", 2),
-                                 number("expectancy", f.expectancy_r, "R a trade", 4), number("net profit", f.net_pnl, "", 6), number("return", f.return_percent, "%", 2),
-                                 percent("win rate", f.win_rate), number("payoff", f.payoff, "", 2), number("profit factor", f.profit_factor, "", 3)}});
-    tables.push_back({"Risk", {number("max drawdown", f.max_drawdown_percent, "%", 2), number("max drawdown", f.max_drawdown_r, "R", 2),
-                               percent("time under water", f.time_under_water), percent("exposure", f.exposure), number("turnover", f.turnover, "x", 1),
-                               number("mean leverage", f.mean_leverage, "x", 2), number("Sharpe, annual", f.sharpe_annual, "", 2, "daily net R, days without trades as zeros"),
-                               number("probabilistic Sharpe", f.psr, "", 3, "chance that the true Sharpe ratio is above zero"),
-                               number("minimum track record", f.min_track_record_days, "days", 0)}});
-    tables.push_back({"Costs", {number("fees", f.fee_r, "R", 2), number("slippage", f.slip_r, "R", 2), number("funding", f.funding_r, "R", 2),
-                                number("operations", f.ops_r, "R", 2), number("break-even cost", f.break_even_cost_r, "R a trade", 4),
-                                number("mean MAE", f.mean_mae_r, "R", 2), number("mean MFE", f.mean_mfe_r, "R", 2),
-                                number("predicted value", f.mean_expected_value, "R a trade", 4, "of the gate, over the trades it let pass")}});
+    tables.push_back(
+        {"Result",
+         {count("signals", f.signals), count("trades", f.trades), number("net", f.net_r, "R", 2), number("gross", f.gross_r, "R", 2),
+          number("expectancy", f.expectancy_r, "R a trade", 4), number("net profit", f.net_pnl, "", 6), number("return", f.return_percent, "%", 2),
+          percent("win rate", f.win_rate), number("payoff", f.payoff, "", 2), number("profit factor", f.profit_factor, "", 3)}});
+    tables.push_back({"Risk",
+                      {number("max drawdown", f.max_drawdown_percent, "%", 2), number("max drawdown", f.max_drawdown_r, "R", 2),
+                       percent("time under water", f.time_under_water), percent("exposure", f.exposure), number("turnover", f.turnover, "x", 1),
+                       number("mean leverage", f.mean_leverage, "x", 2),
+                       number("Sharpe, annual", f.sharpe_annual, "", 2, "daily net R, days without trades as zeros"),
+                       number("probabilistic Sharpe", f.psr, "", 3, "chance that the true Sharpe ratio is above zero"),
+                       number("minimum track record", f.min_track_record_days, "days", 0)}});
+    tables.push_back({"Costs",
+                      {number("fees", f.fee_r, "R", 2), number("slippage", f.slip_r, "R", 2), number("funding", f.funding_r, "R", 2),
+                       number("operations", f.ops_r, "R", 2), number("break-even cost", f.break_even_cost_r, "R a trade", 4),
+                       number("mean MAE", f.mean_mae_r, "R", 2), number("mean MFE", f.mean_mfe_r, "R", 2),
+                       number("predicted value", f.mean_expected_value, "R a trade", 4, "of the gate, over the trades it let pass")}});
     return tables;
 }
 
@@ -185,11 +208,16 @@ Result<report::ReportData> report_data(const BacktestView& view) {
     data.subtitle = fmt::format("{} window, {} to {}", view.window, format_time(f.window.from), format_time(f.window.to));
     data.simulated = view.settings.instrument.simulated;
     if (view.in_sample) data.warnings.push_back("in-sample: the model has seen this window, so these figures say nothing about the future");
-    data.headline = {number("net", f.net_r, "R", 1), count("trades", f.trades), number("expectancy", f.expectancy_r, "R a trade", 3),
-                     number("return", f.return_percent, "%", 1), number("max drawdown", f.max_drawdown_percent, "%", 1), number("Sharpe, annual", f.sharpe_annual, "", 2)};
+    data.headline = {number("net", f.net_r, "R", 1),
+                     count("trades", f.trades),
+                     number("expectancy", f.expectancy_r, "R a trade", 3),
+                     number("return", f.return_percent, "%", 1),
+                     number("max drawdown", f.max_drawdown_percent, "%", 1),
+                     number("Sharpe, annual", f.sharpe_annual, "", 2)};
     data.figures = figure_tables(f);
     data.tables = {group_table("By exit", f.by_reason), group_table("By direction", f.by_direction), group_table("By timeframe", f.by_timeframe),
-                   count_table("Signals refused", f.refusals, "the first reason that applied"), count_table("Orders that did not fill", f.unfilled_why, "")};
+                   count_table("Signals refused", f.refusals, "the first reason that applied"),
+                   count_table("Orders that did not fill", f.unfilled_why, "")};
     data.symbol = view.history.data.symbol;
     data.trades = trade_rows(view);
     data.markers = report::trade_markers(data.trades);
@@ -203,7 +231,8 @@ Result<report::ReportData> report_data(const BacktestView& view) {
     add_model_part(view, data);
     SOFIA_TRY(data.shap, shap_summary(view));
     add_notes(view, data);
-    data.provenance = {{"seed", std::to_string(view.seed), ""}, {"features", features::feature_hash(view.history.columns), ""},
+    data.provenance = {{"seed", std::to_string(view.seed), ""},
+                       {"features", features::feature_hash(view.history.columns), ""},
                        {"columns", static_cast<double>(view.history.columns.size()), "", 0}};
     return data;
 }

@@ -59,7 +59,8 @@ Result<void> Settings::validate() const {
     SOFIA_CHECK(model.validate());
     for (const std::string& timeframe : decision.touch.timeframes) {
         if (std::ranges::find(bars.timeframes, timeframe) == bars.timeframes.end()) {
-            return fail(ErrorCode::config, fmt::format("touch.timeframes: {} is not among bars.timeframes ({})", timeframe, join(bars.timeframes, ", ")),
+            return fail(ErrorCode::config,
+                        fmt::format("touch.timeframes: {} is not among bars.timeframes ({})", timeframe, join(bars.timeframes, ", ")),
                         "add it to bars.timeframes");
         }
     }

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "base/config.hpp"
-#include "base/result.hpp"
 #include "backtest/score.hpp"
 #include "bars/config.hpp"
+#include "base/config.hpp"
+#include "base/result.hpp"
 #include "features/config.hpp"
 #include "labels/splits.hpp"
 #include "market/instrument.hpp"

@@ -39,9 +39,7 @@ TEST(SearchParameters, ShortNamesMeanTheOnlyKeyThatEndsSo) {
     EXPECT_EQ(key_of_parameter("learning_rate").value(), "model.learning_rate");
 }
 
-TEST(SearchParameters, OtherLightGbmParametersPassThrough) {
-    EXPECT_EQ(key_of_parameter("path_smooth").value(), "model.params.path_smooth");
-}
+TEST(SearchParameters, OtherLightGbmParametersPassThrough) { EXPECT_EQ(key_of_parameter("path_smooth").value(), "model.params.path_smooth"); }
 
 TEST(SearchParameters, AnUnknownNameIsRefusedWithTheNearestOne) {
     const auto key = key_of_parameter("learning_rat");

@@ -99,8 +99,9 @@ Result<std::vector<double>> predict_entries(const models::Booster& booster, cons
 Result<trading::DecisionCore> run_core(const History& history, const Settings& settings, const Candidates& candidates,
                                        std::span<const std::size_t> which, std::span<const double> probabilities, const trading::EvModel& ev,
                                        trading::Window window) {
-    SOFIA_TRY(trading::DecisionCore core,
-              trading::DecisionCore::make(settings.decision, {.instrument = history.data.instrument, .fills = history.fills, .window = window, .ev = ev}));
+    SOFIA_TRY(
+        trading::DecisionCore core,
+        trading::DecisionCore::make(settings.decision, {.instrument = history.data.instrument, .fills = history.fills, .window = window, .ev = ev}));
     std::vector<trading::Signal> signals;
     signals.reserve(which.size());
     for (std::size_t i = 0; i < which.size(); ++i) signals.push_back({.touch = candidates.touches[which[i]], .probability = probabilities[i]});

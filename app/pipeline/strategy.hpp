@@ -32,8 +32,8 @@ struct EntryModel {
 
 /// Fits on the labeled ones of `rows` (ascending, purged), weighted by the average uniqueness of their labels; the last block of them
 /// decides when to stop. Errors: data, when there are too few rows or one class is missing; those of the model's fit.
-[[nodiscard]] Result<EntryModel> fit_entry_model(const StrategyData& data, std::span<const std::size_t> rows, std::uint64_t seed,
-                                                 std::size_t threads, const StopFlag& stop);
+[[nodiscard]] Result<EntryModel> fit_entry_model(const StrategyData& data, std::span<const std::size_t> rows, std::uint64_t seed, std::size_t threads,
+                                                 const StopFlag& stop);
 
 /// The feature rows of some candidates as one matrix, row-major.
 [[nodiscard]] std::vector<double> feature_matrix(const History& history, const Candidates& candidates, std::span<const std::size_t> which);

@@ -93,7 +93,8 @@ Result<void> write_summary(const std::filesystem::path& path, const TuningSummar
     json["daily_net_r"] = daily_json(summary);
     for (const char* section : {"gate", "costs", "position", "barriers", "execution", "sizing"}) json[section] = section_json(settings, section);
     json["features"] = features_json(summary.columns);
-    json["splits"] = {{"tuning", window_json(summary.splits.tuning)}, {"test", window_json(summary.splits.test)}, {"shadow", window_json(summary.splits.shadow)}};
+    json["splits"] = {
+        {"tuning", window_json(summary.splits.tuning)}, {"test", window_json(summary.splits.test)}, {"shadow", window_json(summary.splits.shadow)}};
     json["class_balance"] = {{"labeled", summary.labeled}, {"positives", summary.positives}};
     json["largest_hold_bars"] = summary.largest_hold_bars;
     json["seed"] = summary.seed;

@@ -32,7 +32,9 @@ Result<Opened> open(const TableRequest& request) {
         // The strategy's own timeframes do not matter to a table of bars.
         sets.push_back("touch.timeframes=" + request.timeframes.front());
     }
-    SOFIA_TRY(Settings settings, load_settings({.instrument = folder.instrument(), .instrument_file = folder.has_instrument_file(), .file = request.config_file, .sets = sets}));
+    SOFIA_TRY(Settings settings,
+              load_settings(
+                  {.instrument = folder.instrument(), .instrument_file = folder.has_instrument_file(), .file = request.config_file, .sets = sets}));
     SOFIA_TRY(auto timeframes, market::parse_timeframes(settings.bars.timeframes));
     return Opened{std::move(folder), std::move(settings), std::move(timeframes)};
 }
@@ -80,7 +82,9 @@ Result<Output> write_bar_tables(const TableRequest& request, const Context& cont
                        .bar = [&](std::size_t timeframe, const market::Bar& bar) { return tables.append(timeframe, bar); }};
     SOFIA_TRY(const BarStreamResult streamed, stream_bars(opened.folder, opened.timeframes, opened.settings.data, sink, context));
     SOFIA_CHECK(tables.close());
-    Json json = {{"rows_read", streamed.report.rows}, {"outside_session", streamed.counters.trades_outside + streamed.counters.bars_outside}, {"filled", streamed.counters.filled}};
+    Json json = {{"rows_read", streamed.report.rows},
+                 {"outside_session", streamed.counters.trades_outside + streamed.counters.bars_outside},
+                 {"filled", streamed.counters.filled}};
     json["files"] = Json::array();
     std::vector<std::vector<std::string>> rows;
     for (std::size_t i = 0; i < opened.timeframes.size(); ++i) {
@@ -103,7 +107,8 @@ public:
     template <class Sink>
     Result<void> on_bar(std::size_t timeframe, const market::Bar& bar, Sink&& sink) {
         if (timeframe == 0) SOFIA_CHECK(flush(sink));
-        for (; next_ < funding_.size() && funding_[next_].time <= bar.close_time; ++next_) engine_.on_funding(funding_[next_].time, funding_[next_].rate);
+        for (; next_ < funding_.size() && funding_[next_].time <= bar.close_time; ++next_)
+            engine_.on_funding(funding_[next_].time, funding_[next_].rate);
         engine_.update(timeframe, bar);
         if (timeframe == 0) moment_ = bar.close_time;
         return {};
@@ -145,7 +150,8 @@ Result<Output> write_feature_table(const TableRequest& request, const Context& c
     };
     SOFIA_CHECK(restart());
     const auto append = [&](TimeNs known_at, std::span<const double> row) { return writer->append(known_at, row); };
-    const BarSink sink{.restart = restart, .bar = [&](std::size_t timeframe, const market::Bar& bar) { return rows->on_bar(timeframe, bar, append); }};
+    const BarSink sink{.restart = restart,
+                       .bar = [&](std::size_t timeframe, const market::Bar& bar) { return rows->on_bar(timeframe, bar, append); }};
     SOFIA_TRY(const BarStreamResult streamed, stream_bars(opened.folder, opened.timeframes, opened.settings.data, sink, context));
     SOFIA_CHECK(rows->flush(append));
     SOFIA_CHECK(writer->close());
@@ -154,7 +160,8 @@ Result<Output> write_feature_table(const TableRequest& request, const Context& c
     }
     const std::string hash = features::feature_hash(engine.columns());
     Json json = {{"file", request.out.string()}, {"rows", writer->rows()}, {"columns", engine.columns().size()}, {"hash", hash}};
-    const std::vector<std::vector<std::string>> table = {{std::to_string(writer->rows()), std::to_string(engine.columns().size()), request.out.string()}};
+    const std::vector<std::vector<std::string>> table = {
+        {std::to_string(writer->rows()), std::to_string(engine.columns().size()), request.out.string()}};
     const std::vector<std::string> header = {"rows", "columns", "file"};
     return make_output(format_table(header, table), std::move(json));
 }
@@ -192,7 +199,10 @@ Result<Output> audit_feature_leaks(const TableRequest& request, const Context& c
     SOFIA_TRY(const auto funding, load_funding(opened.settings.funding));
     SOFIA_TRY(const features::Engine checked, features::Engine::make(opened.settings.features, opened.timeframes, session));
     std::vector<market::Bar> base;
-    const BarSink sink{.restart = [&]() -> Result<void> { base.clear(); return {}; },
+    const BarSink sink{.restart = [&]() -> Result<void> {
+                           base.clear();
+                           return {};
+                       },
                        .bar = [&](std::size_t timeframe, const market::Bar& bar) -> Result<void> {
                            if (timeframe == 0) base.push_back(bar);
                            return {};
@@ -205,7 +215,8 @@ Result<Output> audit_feature_leaks(const TableRequest& request, const Context& c
         base.erase(base.begin(), base.end() - static_cast<std::ptrdiff_t>(bars_max));
     }
     SOFIA_TRY(const features::LeakReport report, features::audit_leaks(base, make_producer(opened, session, funding), {.seed = context.seed}));
-    Json json = {{"passed", report.passed()}, {"columns", report.columns.size()}, {"rows", report.rows}, {"cuts", report.cuts}, {"leaks", Json::array()}};
+    Json json = {
+        {"passed", report.passed()}, {"columns", report.columns.size()}, {"rows", report.rows}, {"cuts", report.cuts}, {"leaks", Json::array()}};
     for (const features::ColumnAudit& column : report.columns) {
         if (!column.passed()) json["leaks"].push_back(column.column);
     }

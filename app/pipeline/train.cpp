@@ -16,8 +16,11 @@ namespace sofia::pipeline {
 namespace {
 
 Json ev_json(const trading::EvModel& ev) {
-    return {{"win_r", json_number(ev.win)}, {"loss_r", json_number(ev.loss)}, {"timeout_share", json_number(ev.timeouts)},
-            {"mean_hold_seconds", static_cast<double>(ev.mean_hold) / static_cast<double>(ns_per_second)}, {"labels", ev.labels}};
+    return {{"win_r", json_number(ev.win)},
+            {"loss_r", json_number(ev.loss)},
+            {"timeout_share", json_number(ev.timeouts)},
+            {"mean_hold_seconds", static_cast<double>(ev.mean_hold) / static_cast<double>(ns_per_second)},
+            {"labels", ev.labels}};
 }
 
 trading::EvModel ev_from(const Json& json) {
@@ -68,12 +71,16 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
     SOFIA_TRY(const SummaryHead head, read_summary(request.summary));
     const std::filesystem::path data_dir = request.data_dir.empty() ? head.data_dir : request.data_dir;
     SOFIA_TRY(const store::DataFolder data_folder, store::DataFolder::open(data_dir));
-    SOFIA_TRY(const Settings settings, load_settings({.instrument = data_folder.instrument(), .instrument_file = data_folder.has_instrument_file(),
-                                                      .file = request.config_file, .resolved = head.config, .sets = request.sets}));
+    SOFIA_TRY(const Settings settings, load_settings({.instrument = data_folder.instrument(),
+                                                      .instrument_file = data_folder.has_instrument_file(),
+                                                      .file = request.config_file,
+                                                      .resolved = head.config,
+                                                      .sets = request.sets}));
     SOFIA_TRY(const History history, load_history(data_folder, settings, context));
     if (features::feature_hash(history.columns) != head.features_hash) {
-        return fail(ErrorCode::blocked, fmt::format("feature audit: {} was tuned on columns with hash {}, the data gives {}", request.summary.string(),
-                                                    head.features_hash.substr(0, 12), features::feature_hash(history.columns).substr(0, 12)),
+        return fail(ErrorCode::blocked,
+                    fmt::format("feature audit: {} was tuned on columns with hash {}, the data gives {}", request.summary.string(),
+                                head.features_hash.substr(0, 12), features::feature_hash(history.columns).substr(0, 12)),
                     "use the configuration and the data of the same study");
     }
     SOFIA_TRY(const TrainingWindow training, training_window(history, settings, request.through));
@@ -85,8 +92,12 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
     if (const auto warning = trading::ev_warning(settings.decision.gate, fitted.ev)) context.log.warning(*warning);
 
     const StudyFolder folder{request.summary.parent_path()};
-    TrainResult result{.train_config = folder.train_config(head.trial), .model = folder.model(head.trial), .rows = fitted.train_rows,
-                       .positives = fitted.positives, .trees = fitted.booster.trees(), .train_end = format_time(training.window.to)};
+    TrainResult result{.train_config = folder.train_config(head.trial),
+                       .model = folder.model(head.trial),
+                       .rows = fitted.train_rows,
+                       .positives = fitted.positives,
+                       .trees = fitted.booster.trees(),
+                       .train_end = format_time(training.window.to)};
     models::Model model;
     model.members.push_back({.name = "entry", .booster = std::move(fitted.booster), .calibrator = {}});
     model.features = feature_ids(history.columns);
@@ -95,11 +106,21 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
     model.symbol = history.data.symbol;
     model.simulated = settings.instrument.simulated;
     SOFIA_CHECK(models::save_model(result.model, model));
-    TrainConfig config{.study = head.study, .trial = head.trial, .seed = head.seed, .symbol = head.symbol, .data_dir = data_dir,
-                       .tuning_summary_path = request.summary, .model_path = result.model.filename(), .config = show_settings(settings),
-                       .ev = fitted.ev, .through = request.through == TrainThrough::all ? "all" : "tuning"};
+    TrainConfig config{.study = head.study,
+                       .trial = head.trial,
+                       .seed = head.seed,
+                       .symbol = head.symbol,
+                       .data_dir = data_dir,
+                       .tuning_summary_path = request.summary,
+                       .model_path = result.model.filename(),
+                       .config = show_settings(settings),
+                       .ev = fitted.ev,
+                       .through = request.through == TrainThrough::all ? "all" : "tuning"};
     SOFIA_CHECK(write_train_config(result.train_config, config, history));
-    Manifest manifest{.verb = "train", .config = config.config, .inputs = history.data.files, .facts = {{"study", head.study}, {"trial", std::to_string(head.trial)}},
+    Manifest manifest{.verb = "train",
+                      .config = config.config,
+                      .inputs = history.data.files,
+                      .facts = {{"study", head.study}, {"trial", std::to_string(head.trial)}},
                       .outputs = {result.train_config, result.model}};
     SOFIA_CHECK(write_manifest(result.model / "manifest.json", manifest, context));
     return result;
@@ -126,8 +147,12 @@ Result<TrainConfig> read_train_config(const std::filesystem::path& path) {
 }
 
 Output describe(const TrainResult& result) {
-    Json json = {{"train_config", result.train_config.string()}, {"model", result.model.string()}, {"rows", result.rows},
-                 {"positives", result.positives}, {"trees", result.trees}, {"train_end", result.train_end}};
+    Json json = {{"train_config", result.train_config.string()},
+                 {"model", result.model.string()},
+                 {"rows", result.rows},
+                 {"positives", result.positives},
+                 {"trees", result.trees},
+                 {"train_end", result.train_end}};
     const std::vector<std::vector<std::string>> rows = {{"model", result.model.string()},
                                                         {"train config", result.train_config.string()},
                                                         {"labeled touches", fmt::format("{} ({} reach the target)", result.rows, result.positives)},

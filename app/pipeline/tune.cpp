@@ -196,14 +196,18 @@ Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::
     search.context.log.info(search.candidates.text());
     search.context.log.info(fmt::format("{:.1f} s inside LightGBM's training, summed over threads", search.fit_seconds));
     if (report.end == tune::OptimizeReport::End::stopped) {
-        return fail(ErrorCode::interrupted, fmt::format("interrupted after {} finished trials, which are kept in {}", report.complete + report.pruned, search.folder.root.string()),
-                    fmt::format("go on with --study {} --resume", search.study));
+        return fail(
+            ErrorCode::interrupted,
+            fmt::format("interrupted after {} finished trials, which are kept in {}", report.complete + report.pruned, search.folder.root.string()),
+            fmt::format("go on with --study {} --resume", search.study));
     }
     if (search.feasible == 0 && report.complete > 0) {
-        search.context.log.warning(fmt::format("no trial of this call is feasible: more than {:.0f} % of the folds have fewer than {} trades; the best one is only the least thin",
-                                               100.0 * search.settings.score.max_thin_folds, search.settings.score.min_trades));
+        search.context.log.warning(fmt::format(
+            "no trial of this call is feasible: more than {:.0f} % of the folds have fewer than {} trades; the best one is only the least thin",
+            100.0 * search.settings.score.max_thin_folds, search.settings.score.min_trades));
     }
-    TuneResult result{.study = search.study, .folder = search.folder.root, .complete = report.complete, .pruned = report.pruned, .failed = report.failed};
+    TuneResult result{
+        .study = search.study, .folder = search.folder.root, .complete = report.complete, .pruned = report.pruned, .failed = report.failed};
     if (const auto best = study.best_trial()) {
         result.best_trial = (*best)->number;
         result.best_value = (*best)->values.front();
@@ -217,7 +221,10 @@ Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::
 Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
     SOFIA_TRY(const store::DataFolder folder, store::DataFolder::open(request.data_dir));
     Search search{.request = request, .context = context};
-    SOFIA_TRY(search.settings, load_settings({.instrument = folder.instrument(), .instrument_file = folder.has_instrument_file(), .file = request.config_file, .sets = request.sets}));
+    SOFIA_TRY(
+        search.settings,
+        load_settings(
+            {.instrument = folder.instrument(), .instrument_file = folder.has_instrument_file(), .file = request.config_file, .sets = request.sets}));
     if (request.batch > 0) search.settings.tune.batch = request.batch;
     SOFIA_CHECK(read_space(search));
     SOFIA_TRY(search.history, load_history(folder, search.settings, context));
@@ -244,7 +251,11 @@ Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
 }
 
 Output describe(const TuneResult& result) {
-    Json json = {{"study", result.study}, {"folder", result.folder.string()}, {"complete", result.complete}, {"pruned", result.pruned}, {"failed", result.failed}};
+    Json json = {{"study", result.study},
+                 {"folder", result.folder.string()},
+                 {"complete", result.complete},
+                 {"pruned", result.pruned},
+                 {"failed", result.failed}};
     json["best_trial"] = result.best_trial < 0 ? Json() : Json(result.best_trial);
     json["best_value"] = result.best_trial < 0 ? Json() : json_number(result.best_value);
     json["best_summary"] = result.best_summary.string();

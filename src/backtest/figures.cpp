@@ -98,9 +98,8 @@ void add_averages(Figures& f, std::span<const ClosedTrade> trades) {
     f.expectancy_r = ratio(f.net_r, count);
     f.gross_expectancy_r = ratio(f.gross_r, count);
     f.break_even_cost_r = f.gross_expectancy_r;
-    f.mean_hold_hours = mean_of(trades, any, [](const ClosedTrade& t) {
-        return static_cast<double>(t.exit_time - t.entry_time) / static_cast<double>(ns_per_hour);
-    });
+    f.mean_hold_hours =
+        mean_of(trades, any, [](const ClosedTrade& t) { return static_cast<double>(t.exit_time - t.entry_time) / static_cast<double>(ns_per_hour); });
     f.mean_mae_r = mean_of(trades, any, [](const ClosedTrade& t) { return t.mae_r; });
     f.mean_mfe_r = mean_of(trades, any, [](const ClosedTrade& t) { return t.mfe_r; });
     f.mean_mae_of_wins_r = mean_of(trades, won, [](const ClosedTrade& t) { return t.mae_r; });
@@ -187,8 +186,7 @@ void add_groups(Figures& f, std::span<const ClosedTrade> trades, std::span<const
         f.by_reason.push_back(group_of(trades, std::string(name(reason)), [&](const ClosedTrade& t) { return t.reason == reason; }));
     }
     for (const auto direction : {trading::Direction::long_side, trading::Direction::short_side}) {
-        f.by_direction.push_back(
-            group_of(trades, std::string(name(direction)), [&](const ClosedTrade& t) { return t.direction == direction; }));
+        f.by_direction.push_back(group_of(trades, std::string(name(direction)), [&](const ClosedTrade& t) { return t.direction == direction; }));
     }
     for (std::size_t i = 0; i < timeframes.size(); ++i) {
         f.by_timeframe.push_back(group_of(trades, timeframes[i], [&](const ClosedTrade& t) { return t.timeframe == i; }));

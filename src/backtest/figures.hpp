@@ -118,8 +118,7 @@ struct Figures {
 [[nodiscard]] Figures figures_of(const trading::DecisionCore& core, Window window, std::span<const std::string> timeframes);
 
 /// The same of a list of trades alone (signals, refusals and unfilled orders stay empty).
-[[nodiscard]] Figures figures_of(std::span<const ClosedTrade> trades, Window window, double starting_equity,
-                                 std::span<const std::string> timeframes);
+[[nodiscard]] Figures figures_of(std::span<const ClosedTrade> trades, Window window, double starting_equity, std::span<const std::string> timeframes);
 
 /// One net R a UTC day that the window touches, zeros included; a trade counts on the day of its exit.
 [[nodiscard]] std::vector<double> daily_net_r(std::span<const ClosedTrade> trades, Window window);

@@ -13,7 +13,8 @@ public:
 
     /// Whatever comes before an event that is known at `known_at`: signals before it, funding up to it.
     void before(TimeNs known_at) {
-        if (known_at < next_) [[likely]] return;
+        if (known_at < next_) [[likely]]
+            return;
         advance(known_at, known_at);
     }
 
@@ -26,8 +27,7 @@ private:
             const bool signal = signal_ < happenings_.signals.size() && happenings_.signals[signal_].touch.known_at < signals_before;
             const bool funding = funding_ < happenings_.funding.size() && happenings_.funding[funding_].time <= funding_until;
             if (!signal && !funding) break;
-            const bool funding_first =
-                funding && (!signal || happenings_.funding[funding_].time <= happenings_.signals[signal_].touch.known_at);
+            const bool funding_first = funding && (!signal || happenings_.funding[funding_].time <= happenings_.signals[signal_].touch.known_at);
             if (funding_first) {
                 core_.on_funding(happenings_.funding[funding_++]);
             } else {

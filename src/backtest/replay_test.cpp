@@ -41,8 +41,8 @@ TEST(Replay, PaysFundingOfTheStampsInsideATrade) {
     for (int i = 0; i < 120; ++i) bars.push_back(support::flat(i, 100.0));
     const std::vector<trading::Signal> signals{support::signal(15, trading::Direction::long_side, 100.0, 1.0)};
     // Entry at minute 16, exit at 76: the first stamp is at the entry, the last after the exit.
-    const std::vector<trading::Funding> funding{{minute(16), 0.001, 100.0}, {minute(17), 0.001, 100.0}, {minute(76), 0.002, 100.0},
-                                                {minute(77), 0.001, 100.0}};
+    const std::vector<trading::Funding> funding{
+        {minute(16), 0.001, 100.0}, {minute(17), 0.001, 100.0}, {minute(76), 0.002, 100.0}, {minute(77), 0.001, 100.0}};
     DecisionCore core = make(FillMode::bar_close);
     replay(core, bars, {signals, funding}, minute(120));
     ASSERT_EQ(core.trades().size(), 1U);

@@ -49,8 +49,7 @@ RobustScore robust_score(std::span<const FoldScore> folds, const ScoreConfig& co
     robust.feasible = !folds.empty() && static_cast<double>(robust.thin_folds) <= config.max_thin_folds * count;
     robust.interquartile = math::quantile(scores, 0.75) - math::quantile(scores, 0.25);
     robust.mean = folds.empty() ? std::numeric_limits<double>::quiet_NaN() : math::mean(scores);
-    robust.mean_lower = folds.size() < 2 ? std::numeric_limits<double>::quiet_NaN()
-                                         : robust.mean - 1.645 * math::stdev(scores) / std::sqrt(count);
+    robust.mean_lower = folds.size() < 2 ? std::numeric_limits<double>::quiet_NaN() : robust.mean - 1.645 * math::stdev(scores) / std::sqrt(count);
     return robust;
 }
 

@@ -68,8 +68,9 @@ void minutes_with_gaps(benchmark::State& state, std::size_t count) {
         bars::Cascade cascade = five_timeframes();
         for (std::size_t i = 0; i < count; i += 2) {
             const TimeNs open = static_cast<TimeNs>(i) * ns_per_minute;
-            cascade.on_base_bar({.open_time = open, .close_time = open + ns_per_minute, .open = 1.0, .high = 2.0, .low = 1.0, .close = 2.0, .volume = 1.0},
-                                [&](std::size_t, const market::Bar&) { ++closed; });
+            cascade.on_base_bar(
+                {.open_time = open, .close_time = open + ns_per_minute, .open = 1.0, .high = 2.0, .low = 1.0, .close = 2.0, .volume = 1.0},
+                [&](std::size_t, const market::Bar&) { ++closed; });
         }
     }
     benchmark::DoNotOptimize(closed);

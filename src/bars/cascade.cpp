@@ -24,8 +24,7 @@ Result<Cascade> Cascade::make(std::vector<market::Timeframe> timeframes, const m
                         "name timeframes in ascending order, each once");
         }
         if (timeframes[i].length() % timeframes[0].length() != 0) {
-            return fail(ErrorCode::config,
-                        "timeframe " + timeframes[i].name() + " is not a multiple of the smallest one, " + timeframes[0].name(),
+            return fail(ErrorCode::config, "timeframe " + timeframes[i].name() + " is not a multiple of the smallest one, " + timeframes[0].name(),
                         "larger bars are put together from the smallest ones; choose a smallest one that divides all");
         }
     }

@@ -48,15 +48,13 @@ std::vector<Trade> random_trades(RandomStream random, std::size_t count) {
 }
 
 Case arbitrary_case() {
-    const auto timeframes = *rc::gen::element<std::vector<std::string>>(std::vector<std::string>{"1m", "5m", "15m", "1h", "4h"},
-                                                                        std::vector<std::string>{"1m", "10m", "15m"},
-                                                                        std::vector<std::string>{"30s", "90s", "1h"},
-                                                                        std::vector<std::string>{"15m", "1h", "1d"}, std::vector<std::string>{"1d"});
+    const auto timeframes = *rc::gen::element<std::vector<std::string>>(
+        std::vector<std::string>{"1m", "5m", "15m", "1h", "4h"}, std::vector<std::string>{"1m", "10m", "15m"},
+        std::vector<std::string>{"30s", "90s", "1h"}, std::vector<std::string>{"15m", "1h", "1d"}, std::vector<std::string>{"1d"});
     const auto session = *rc::gen::element<std::string>("24x7", "13:30-20:00", "22:00-21:00 sun-thu", "09:01-09:12 mon-sun");
     const auto count = *rc::gen::inRange<std::size_t>(0, 300);
     const auto seed = *rc::gen::inRange<std::uint64_t>(0, 1'000'000);
-    Case made{market::parse_timeframes(timeframes).value(), market::Session::parse(session).value(),
-              random_trades(RandomStream(seed), count), 0};
+    Case made{market::parse_timeframes(timeframes).value(), market::Session::parse(session).value(), random_trades(RandomStream(seed), count), 0};
     made.end = (made.trades.empty() ? monday : made.trades.back().ts) + *rc::gen::inRange<DurationNs>(0, ns_per_day);
     return made;
 }
@@ -103,15 +101,23 @@ Closed oracle(const Case& given) {
                 closed.emplace_back(k, oracle_bar(groups[open], open, close));
                 last_close = closed.back().second.close;
             } else if (any_moment_open(given.session, open, close)) {
-                closed.emplace_back(k, Bar{.open_time = open, .close_time = close, .open = last_close, .high = last_close, .low = last_close,
-                                           .close = last_close, .trades = 0.0, .buy_volume = 0.0, .sell_volume = 0.0, .plus_ticks = 0.0,
-                                           .minus_ticks = 0.0, .filled = true});
+                closed.emplace_back(k, Bar{.open_time = open,
+                                           .close_time = close,
+                                           .open = last_close,
+                                           .high = last_close,
+                                           .low = last_close,
+                                           .close = last_close,
+                                           .trades = 0.0,
+                                           .buy_volume = 0.0,
+                                           .sell_volume = 0.0,
+                                           .plus_ticks = 0.0,
+                                           .minus_ticks = 0.0,
+                                           .filled = true});
             }
         }
     }
-    std::ranges::stable_sort(closed, [](const auto& a, const auto& b) {
-        return std::pair(a.second.close_time, a.first) < std::pair(b.second.close_time, b.first);
-    });
+    std::ranges::stable_sort(
+        closed, [](const auto& a, const auto& b) { return std::pair(a.second.close_time, a.first) < std::pair(b.second.close_time, b.first); });
     return closed;
 }
 
@@ -119,9 +125,8 @@ bool near(double a, double b) { return (std::isnan(a) && std::isnan(b)) || std::
 
 bool agrees(const Bar& a, const Bar& b) {
     return a.open_time == b.open_time && a.close_time == b.close_time && a.open == b.open && a.high == b.high && a.low == b.low &&
-           a.close == b.close && a.trades == b.trades && a.plus_ticks == b.plus_ticks && a.minus_ticks == b.minus_ticks &&
-           a.filled == b.filled && near(a.volume, b.volume) && near(a.vwap, b.vwap) && near(a.buy_volume, b.buy_volume) &&
-           near(a.sell_volume, b.sell_volume);
+           a.close == b.close && a.trades == b.trades && a.plus_ticks == b.plus_ticks && a.minus_ticks == b.minus_ticks && a.filled == b.filled &&
+           near(a.volume, b.volume) && near(a.vwap, b.vwap) && near(a.buy_volume, b.buy_volume) && near(a.sell_volume, b.sell_volume);
 }
 
 auto into(Closed& closed) {

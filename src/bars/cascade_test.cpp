@@ -29,14 +29,17 @@ struct Collector {
 };
 
 Bar base_bar(TimeNs open_time, double close) {
-    return {.open_time = open_time, .close_time = open_time + ns_per_minute, .open = close - 0.5, .high = close + 1.0, .low = close - 1.0,
-            .close = close, .volume = 10.0};
+    return {.open_time = open_time,
+            .close_time = open_time + ns_per_minute,
+            .open = close - 0.5,
+            .high = close + 1.0,
+            .low = close - 1.0,
+            .close = close,
+            .volume = 10.0};
 }
 
 TEST(Cascade, RefusesTimeframesThatDoNotFit) {
-    const auto code = [](std::vector<market::Timeframe> timeframes) {
-        return Cascade::make(std::move(timeframes), market::Session()).error().code;
-    };
+    const auto code = [](std::vector<market::Timeframe> timeframes) { return Cascade::make(std::move(timeframes), market::Session()).error().code; };
     const market::Timeframe two = *market::Timeframe::parse("2m");
     const market::Timeframe fifteen = *market::Timeframe::parse("15m");
     EXPECT_EQ(code({}), ErrorCode::config);
@@ -54,8 +57,19 @@ TEST(Cascade, SumsThePrintsOfABar) {
     EXPECT_TRUE(out.bars.empty());
     bars.on_trade({at(0, 1), 98.0, 5.0, Side::sell, TickDirection::minus}, out);  // at the close: proves it
     ASSERT_EQ(out.bars.size(), 1U);
-    const Bar expected{.open_time = at(0, 0), .close_time = at(0, 1), .open = 100.0, .high = 103.0, .low = 99.0, .close = 99.0, .volume = 4.0,
-                       .vwap = 100.5, .trades = 3.0, .buy_volume = 3.0, .sell_volume = 1.0, .plus_ticks = 1.0, .minus_ticks = 1.0};
+    const Bar expected{.open_time = at(0, 0),
+                       .close_time = at(0, 1),
+                       .open = 100.0,
+                       .high = 103.0,
+                       .low = 99.0,
+                       .close = 99.0,
+                       .volume = 4.0,
+                       .vwap = 100.5,
+                       .trades = 3.0,
+                       .buy_volume = 3.0,
+                       .sell_volume = 1.0,
+                       .plus_ticks = 1.0,
+                       .minus_ticks = 1.0};
     EXPECT_TRUE(same_bits(out.bars[0].second, expected));
 }
 
@@ -96,7 +110,8 @@ TEST(Cascade, ComesInTheOrderOfCloseSmallerTimeframeFirst) {
     bars.on_trade({.ts = at(0, 0), .price = 100.0, .size = 1.0}, out);
     bars.advance_to(at(0, 6), out);
     std::string order;
-    for (const auto& [timeframe, bar] : out.bars) order += std::to_string(timeframe) + "@" + std::to_string((bar.close_time - monday) / ns_per_minute) + " ";
+    for (const auto& [timeframe, bar] : out.bars)
+        order += std::to_string(timeframe) + "@" + std::to_string((bar.close_time - monday) / ns_per_minute) + " ";
     EXPECT_EQ(order, "0@1 0@2 1@2 0@3 2@3 0@4 1@4 0@5 0@6 1@6 2@6 ");
 }
 

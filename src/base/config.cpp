@@ -240,8 +240,8 @@ std::string manual(const Keys& keys) {
         const std::size_t dot = key.path.rfind('.');
         const std::string section = dot == std::string::npos ? "" : key.path.substr(0, dot);
         if (!tables.contains(section)) order.push_back(section);
-        tables[section] += fmt::format("| {} | {} | {} | {} | {} |\n", code_cell(key.path.substr(dot == std::string::npos ? 0 : dot + 1)),
-                                       key.type, code_cell(key.default_text), cell(key.allowed), cell(key.sentence));
+        tables[section] += fmt::format("| {} | {} | {} | {} | {} |\n", code_cell(key.path.substr(dot == std::string::npos ? 0 : dot + 1)), key.type,
+                                       code_cell(key.default_text), cell(key.allowed), cell(key.sentence));
     }
     std::string out;
     for (const std::string& section : order) {

@@ -114,12 +114,17 @@ void Keys::boolean(const std::string& name, bool& target, std::string sentence) 
         if (value.kind == Kind::scalar && value.text == "false") return false;
         return refuse(value, "is not a boolean", "true, false");
     };
-    add({name, "boolean", {}, "true, false", std::move(sentence), setter(target, read),
-         [&target] { return std::string(target ? "true" : "false"); }});
+    add({name, "boolean", {}, "true, false", std::move(sentence), setter(target, read), [&target] {
+             return std::string(target ? "true" : "false");
+         }});
 }
 
 void Keys::integer(const std::string& name, std::int64_t& target, Range range, std::string sentence) {
-    add({name, "integer", {}, range_text(range), std::move(sentence),
+    add({name,
+         "integer",
+         {},
+         range_text(range),
+         std::move(sentence),
          setter(target, [range](const Yaml& value) { return read_integer(value, range); }),
          [&target] { return std::to_string(target); }});
 }
@@ -158,21 +163,33 @@ void Keys::choice(const std::string& name, std::string& target, std::vector<std:
 }
 
 void Keys::list(const std::string& name, std::vector<std::string>& target, std::string sentence) {
-    add({name, "list", {}, {}, std::move(sentence),
+    add({name,
+         "list",
+         {},
+         {},
+         std::move(sentence),
          setter(target, [](const Yaml& value) { return read_list<std::string>(value, read_text); }),
          [&target] { return show_list(target, yaml_scalar); }});
 }
 
 void Keys::list(const std::string& name, std::vector<std::int64_t>& target, Range range, std::string sentence) {
     const auto read_one = [range](const Yaml& value) { return read_integer(value, range); };
-    add({name, "list", {}, range_text(range), std::move(sentence),
+    add({name,
+         "list",
+         {},
+         range_text(range),
+         std::move(sentence),
          setter(target, [read_one](const Yaml& value) { return read_list<std::int64_t>(value, read_one); }),
          [&target] { return show_list(target, [](std::int64_t value) { return std::to_string(value); }); }});
 }
 
 void Keys::list(const std::string& name, std::vector<double>& target, Range range, std::string sentence) {
     const auto read_one = [range](const Yaml& value) { return read_number(value, range); };
-    add({name, "list", {}, range_text(range), std::move(sentence),
+    add({name,
+         "list",
+         {},
+         range_text(range),
+         std::move(sentence),
          setter(target, [read_one](const Yaml& value) { return read_list<double>(value, read_one); }),
          [&target] { return show_list(target, number_text); }});
 }

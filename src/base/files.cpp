@@ -31,8 +31,8 @@ bool is_temporary(const std::string& name) { return name.starts_with('.') && nam
 // Unique in this process by the counter and among processes by the pid; nothing depends on its value.
 fs::path temporary_name(const fs::path& path) {
     static std::atomic<std::uint64_t> counter{0};
-    return path.parent_path() / ("." + path.filename().string() + std::string(temporary_mark) + std::to_string(getpid()) + "-" +
-                                 std::to_string(counter.fetch_add(1)));
+    return path.parent_path() /
+           ("." + path.filename().string() + std::string(temporary_mark) + std::to_string(getpid()) + "-" + std::to_string(counter.fetch_add(1)));
 }
 
 Result<void> write_all(int fd, std::string_view bytes, const fs::path& path) {
@@ -144,7 +144,7 @@ Result<std::string> read_file(const fs::path& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return io_error("cannot read", path, errno);
     std::string out;
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) out.reserve(static_cast<std::size_t>(status.st_size) + 1);
     std::vector<char> buffer(buffer_size);
     ssize_t count = 0;

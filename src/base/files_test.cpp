@@ -164,8 +164,8 @@ TEST_F(Files, AFolderNobodyMayWriteIsAnError) {
         return message(write_file(folder_ / "a.txt", "x")) + "; " + read_file(folder_ / "secret").error().message;
     });
     fs::permissions(folder_, fs::perms::owner_all);
-    EXPECT_EQ(words, "cannot write " + (folder_ / "a.txt").string() + ": Permission denied; cannot read " +
-                         (folder_ / "secret").string() + ": Permission denied");
+    EXPECT_EQ(words, "cannot write " + (folder_ / "a.txt").string() + ": Permission denied; cannot read " + (folder_ / "secret").string() +
+                         ": Permission denied");
 }
 
 TEST_F(Files, ReadFileReadsWholeOrSaysWhyNot) {
@@ -184,8 +184,7 @@ TEST_F(Files, ListFilesIsSortedAndLeavesOutFoldersAndTemporaries) {
     ASSERT_TRUE(make_folder(folder_ / "folder"));
     const AtomicFile unfinished = AtomicFile::create(folder_ / "c.csv").value();
     EXPECT_THAT(list_files(folder_).value(), ElementsAre(folder_ / ".hidden", folder_ / "B.csv", folder_ / "a.csv", folder_ / "b.csv"));
-    EXPECT_EQ(list_files(folder_ / "none").error().message,
-              "cannot read folder " + (folder_ / "none").string() + ": No such file or directory");
+    EXPECT_EQ(list_files(folder_ / "none").error().message, "cannot read folder " + (folder_ / "none").string() + ": No such file or directory");
     EXPECT_FALSE(list_files(folder_ / "a.csv"));
 }
 

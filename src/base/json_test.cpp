@@ -4,9 +4,9 @@
 #include <limits>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace sofia {
 namespace {
@@ -45,9 +45,9 @@ TEST(ParseJson, NamesFileLineAndColumn) {
 }
 
 TEST(ParseJson, RefusesBadInputWithoutCrashing) {
-    for (const std::string& bad : {std::string(), std::string("{"), std::string("[1,]"), std::string("nan"), std::string("1e999"),
-                                   std::string("\"\xff\""), std::string("{} {}"), std::string("\0", 1), std::string(1'000'000, '['),
-                                   std::string("[\"\\ud800\"]")}) {
+    for (const std::string& bad :
+         {std::string(), std::string("{"), std::string("[1,]"), std::string("nan"), std::string("1e999"), std::string("\"\xff\""),
+          std::string("{} {}"), std::string("\0", 1), std::string(1'000'000, '['), std::string("[\"\\ud800\"]")}) {
         const auto result = parse_json(bad, "x");
         ASSERT_FALSE(result) << bad.substr(0, 20);
         EXPECT_EQ(result.error().code, ErrorCode::data);

@@ -48,8 +48,8 @@ public:
         std::tm clock{};
         gmtime_r(&now, &clock);
         // On a terminal a progress line may stand where this one goes; it is drawn again at its next step.
-        const std::string out = fmt::format("{}{:02}:{:02}:{:02} {} {}\n", terminal_ ? "\r\033[K" : "", clock.tm_hour, clock.tm_min,
-                                            clock.tm_sec, level_name(level), printable(text));
+        const std::string out = fmt::format("{}{:02}:{:02}:{:02} {} {}\n", terminal_ ? "\r\033[K" : "", clock.tm_hour, clock.tm_min, clock.tm_sec,
+                                            level_name(level), printable(text));
         std::fwrite(out.data(), 1, out.size(), stderr);
     }
 

@@ -21,8 +21,7 @@ TEST(Logger, StderrShowsTimeLevelAndTextFromItsLevelUp) {
     const Logger logger = Logger::to_stderr(LogLevel::warning);
     logger.info("too low");
     logger.warning("3 rows skipped");
-    EXPECT_THAT(testing::internal::GetCapturedStderr(),
-                testing::MatchesRegex("[0-9][0-9]:[0-9][0-9]:[0-9][0-9] warning 3 rows skipped\n"));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::MatchesRegex("[0-9][0-9]:[0-9][0-9]:[0-9][0-9] warning 3 rows skipped\n"));
 }
 
 TEST(Logger, ControlCharactersOfBadInputReachNoTerminal) {
@@ -37,9 +36,8 @@ TEST(Logger, OffIsSilentAndCopiesShareTheSink) {
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 
     std::vector<std::string> lines;
-    const Logger logger = Logger::to([&](LogLevel level, std::string_view text) {
-        lines.push_back(std::to_string(static_cast<int>(level)) + " " + std::string(text));
-    });
+    const Logger logger = Logger::to(
+        [&](LogLevel level, std::string_view text) { lines.push_back(std::to_string(static_cast<int>(level)) + " " + std::string(text)); });
     const Logger copy = logger;  // NOLINT: the copy is the test
     copy.debug("a");
     logger.error("b");

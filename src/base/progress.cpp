@@ -30,8 +30,8 @@ std::string rate_text(double rate) {
 
 }  // namespace
 
-std::string progress_line(const std::string& title, const std::string& unit, std::uint64_t done, std::uint64_t total,
-                          DurationNs elapsed, const std::string& note) {
+std::string progress_line(const std::string& title, const std::string& unit, std::uint64_t done, std::uint64_t total, DurationNs elapsed,
+                          const std::string& note) {
     std::string line = total > 0 ? fmt::format("{} {}/{} {}", title, done, total, unit) : fmt::format("{} {} {}", title, done, unit);
     if (done > 0 && elapsed > 0) {
         const double rate = static_cast<double>(done) / (static_cast<double>(elapsed) * 1e-9);

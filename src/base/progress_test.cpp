@@ -18,8 +18,7 @@ namespace {
 using testing::HasSubstr;
 
 TEST(ProgressLine, RateAndTimeLeftFollowFromDoneAndElapsed) {
-    EXPECT_EQ(progress_line("tune", "trials", 30, 200, 12 * ns_per_second, "best 0.61"),
-              "tune 30/200 trials, 2.5/s, 1m08s left, best 0.61");
+    EXPECT_EQ(progress_line("tune", "trials", 30, 200, 12 * ns_per_second, "best 0.61"), "tune 30/200 trials, 2.5/s, 1m08s left, best 0.61");
     EXPECT_EQ(progress_line("read", "rows", 3'000'000, 0, ns_per_second, ""), "read 3000000 rows, 3.0 M/s");
     EXPECT_EQ(progress_line("tune", "trials", 1, 7201, ns_per_second, ""), "tune 1/7201 trials, 1.0/s, 2h00m left");
     EXPECT_EQ(progress_line("tune", "trials", 5, 5, ns_per_second, ""), "tune 5/5 trials, 5.0/s");

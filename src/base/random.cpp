@@ -21,9 +21,7 @@ std::uint64_t mix(std::uint64_t x) {
 }
 
 // Children of one parent differ for names and indices alike: two rounds, each a bijection of the parent's seed.
-std::uint64_t child_seed(std::uint64_t parent, std::uint64_t kind, std::uint64_t id) {
-    return mix(mix(parent + kind) + golden * (id + 1));
-}
+std::uint64_t child_seed(std::uint64_t parent, std::uint64_t kind, std::uint64_t id) { return mix(mix(parent + kind) + golden * (id + 1)); }
 
 __extension__ using Wide = unsigned __int128;
 
@@ -36,9 +34,7 @@ RandomStream::RandomStream(std::uint64_t seed) : seed_(seed), state_{} {
     }
 }
 
-RandomStream RandomStream::split(std::string_view name) const {
-    return RandomStream(child_seed(seed_, 0x6e616d65ULL, mix(fnv1a(name))));
-}
+RandomStream RandomStream::split(std::string_view name) const { return RandomStream(child_seed(seed_, 0x6e616d65ULL, mix(fnv1a(name)))); }
 
 RandomStream RandomStream::split(std::uint64_t index) const { return RandomStream(child_seed(seed_, 0x696e646578ULL, index)); }
 

@@ -16,8 +16,8 @@ namespace {
 // The sequence that Zig's standard library publishes for xoshiro256++ seeded with 0 through SplitMix64.
 TEST(RandomStream, MatchesThePublishedSequence) {
     RandomStream stream(0);
-    for (const std::uint64_t expected : {0x53175d61490b23dfULL, 0x61da6f3dc380d507ULL, 0x5c0fdf91ec9a7bfcULL, 0x02eebf8c3bbe5e1aULL,
-                                         0x7eca04ebaf4a5eeaULL, 0x0543c37757f08d9aULL}) {
+    for (const std::uint64_t expected :
+         {0x53175d61490b23dfULL, 0x61da6f3dc380d507ULL, 0x5c0fdf91ec9a7bfcULL, 0x02eebf8c3bbe5e1aULL, 0x7eca04ebaf4a5eeaULL, 0x0543c37757f08d9aULL}) {
         EXPECT_EQ(stream.next(), expected);
     }
 }

@@ -43,17 +43,16 @@ using Result = std::expected<T, Error>;
 
 #define SOFIA_JOIN_(a, b) a##b
 #define SOFIA_JOIN(a, b) SOFIA_JOIN_(a, b)
-#define SOFIA_TRY_(name, declaration, ...)                             \
-    auto name = (__VA_ARGS__);                                         \
-    if (!name) return std::unexpected(std::move(name).error());        \
+#define SOFIA_TRY_(name, declaration, ...)                      \
+    auto name = (__VA_ARGS__);                                  \
+    if (!name) return std::unexpected(std::move(name).error()); \
     declaration = *std::move(name)
 
 /// `SOFIA_TRY(const auto bars, read_bars(path));` returns the error of the expression or binds its value.
 #define SOFIA_TRY(declaration, ...) SOFIA_TRY_(SOFIA_JOIN(sofia_result_, __COUNTER__), declaration, __VA_ARGS__)
 
 /// `SOFIA_CHECK(config.validate());` returns the error of an expression whose value is not needed.
-#define SOFIA_CHECK(...)                                                                             \
-    do {                                                                                             \
-        if (auto sofia_checked = (__VA_ARGS__); !sofia_checked)                                      \
-            return std::unexpected(std::move(sofia_checked).error());                                \
+#define SOFIA_CHECK(...)                                                                                                  \
+    do {                                                                                                                  \
+        if (auto sofia_checked = (__VA_ARGS__); !sofia_checked) return std::unexpected(std::move(sofia_checked).error()); \
     } while (false)

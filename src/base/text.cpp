@@ -46,8 +46,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 // Characters as a terminal shows them: code points, not bytes.
 std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 bool is_number(std::string_view cell) {

@@ -21,7 +21,7 @@ struct Unit {
 
 // Two-letter units first: `ms` ends with `s`.
 constexpr std::array units{
-    Unit{"ms", ns_per_ms},  Unit{"us", ns_per_us},   Unit{"ns", 1},         Unit{"s", ns_per_second},
+    Unit{"ms", ns_per_ms},    Unit{"us", ns_per_us},  Unit{"ns", 1},         Unit{"s", ns_per_second},
     Unit{"m", ns_per_minute}, Unit{"h", ns_per_hour}, Unit{"d", ns_per_day},
 };
 
@@ -140,8 +140,7 @@ std::string format_date(TimeNs time) {
     std::int64_t days = time / ns_per_day;
     if (time % ns_per_day < 0) --days;
     const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{days}}};
-    return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                       static_cast<unsigned>(date.day()));
+    return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
 }
 
 Result<TimeNs> parse_time(std::string_view text) {
@@ -162,12 +161,8 @@ Result<DurationNs> parse_duration(std::string_view text) {
     return fail(ErrorCode::usage, fmt::format("\"{}\" is not a duration", text), "write seconds, or 250ms, 90s, 30m, 2h, 1d");
 }
 
-TimeNs wall_clock_now() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+TimeNs wall_clock_now() { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
-DurationNs steady_now() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+DurationNs steady_now() { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 }  // namespace sofia

@@ -57,19 +57,28 @@ Result<void> FeaturesConfig::validate() const {
     SOFIA_CHECK(check_lengths("return_lags", return_lags));
     SOFIA_CHECK(check_lengths("ema_lengths", ema_lengths));
     SOFIA_CHECK(check_lengths("sma_lengths", sma_lengths));
-    const std::pair<const char*, std::int64_t> single[] = {
-        {"rsi_length", rsi_length},           {"atr_length", atr_length},
-        {"adx_length", adx_length},           {"macd_fast", macd_fast},
-        {"macd_slow", macd_slow},             {"macd_signal", macd_signal},
-        {"bollinger_length", bollinger_length}, {"stochastic_length", stochastic_length},
-        {"cci_length", cci_length},           {"williams_length", williams_length},
-        {"mfi_length", mfi_length},           {"obv_length", obv_length},
-        {"donchian_length", donchian_length}, {"volume_length", volume_length},
-        {"volatility_length", volatility_length}, {"efficiency_length", efficiency_length},
-        {"vwap_length", vwap_length},         {"flow_length", flow_length}};
+    const std::pair<const char*, std::int64_t> single[] = {{"rsi_length", rsi_length},
+                                                           {"atr_length", atr_length},
+                                                           {"adx_length", adx_length},
+                                                           {"macd_fast", macd_fast},
+                                                           {"macd_slow", macd_slow},
+                                                           {"macd_signal", macd_signal},
+                                                           {"bollinger_length", bollinger_length},
+                                                           {"stochastic_length", stochastic_length},
+                                                           {"cci_length", cci_length},
+                                                           {"williams_length", williams_length},
+                                                           {"mfi_length", mfi_length},
+                                                           {"obv_length", obv_length},
+                                                           {"donchian_length", donchian_length},
+                                                           {"volume_length", volume_length},
+                                                           {"volatility_length", volatility_length},
+                                                           {"efficiency_length", efficiency_length},
+                                                           {"vwap_length", vwap_length},
+                                                           {"flow_length", flow_length}};
     for (const auto& [name, value] : single) SOFIA_CHECK(check_lengths(name, {value}));
     if (macd_fast >= macd_slow) {
-        return fail(ErrorCode::config, "features.macd_fast " + std::to_string(macd_fast) + " is not below features.macd_slow " + std::to_string(macd_slow),
+        return fail(ErrorCode::config,
+                    "features.macd_fast " + std::to_string(macd_fast) + " is not below features.macd_slow " + std::to_string(macd_slow),
                     "give the fast average fewer bars than the slow one");
     }
     return {};

@@ -21,11 +21,15 @@ constexpr TimeNs first_monday = 4 * ns_per_day;  // 1970-01-05
 
 Specs time_specs() {
     const auto of = [](std::string name, std::string formula, std::string unit) {
-        return FeatureSpec{.name = "time." + std::move(name), .formula = std::move(formula), .unit = std::move(unit), .source = "Sofia",
-                           .warm_up = 1, .version = 1, .needs = Needs::clock};
+        return FeatureSpec{.name = "time." + std::move(name),
+                           .formula = std::move(formula),
+                           .unit = std::move(unit),
+                           .source = "Sofia",
+                           .warm_up = 1,
+                           .version = 1,
+                           .needs = Needs::clock};
     };
-    return {of("day_sin", "sin(2π * share of the UTC day passed)", "-1..1"),
-            of("day_cos", "cos(2π * share of the UTC day passed)", "-1..1"),
+    return {of("day_sin", "sin(2π * share of the UTC day passed)", "-1..1"), of("day_cos", "cos(2π * share of the UTC day passed)", "-1..1"),
             of("week_sin", "sin(2π * share of the week passed since Monday 00:00 UTC)", "-1..1"),
             of("week_cos", "cos(2π * share of the week passed since Monday 00:00 UTC)", "-1..1"),
             of("session_hours", "time since the session of the last bar opened; of a 24x7 instrument since 00:00 UTC of its day", "hours")};
@@ -33,8 +37,13 @@ Specs time_specs() {
 
 Specs funding_specs() {
     const auto of = [](std::string name, std::string formula, std::string unit) {
-        return FeatureSpec{.name = "funding." + std::move(name), .formula = std::move(formula), .unit = std::move(unit), .source = "Sofia",
-                           .warm_up = 0, .version = 1, .needs = Needs::funding};
+        return FeatureSpec{.name = "funding." + std::move(name),
+                           .formula = std::move(formula),
+                           .unit = std::move(unit),
+                           .source = "Sofia",
+                           .warm_up = 0,
+                           .version = 1,
+                           .needs = Needs::funding};
     };
     return {of("rate", "the last published funding rate; NaN before the first", "fraction"),
             of("hours_to_next", "last stamp + time between the last two stamps - now, at least 0; NaN before the second stamp", "hours")};

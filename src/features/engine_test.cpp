@@ -119,15 +119,18 @@ TEST(Batch, GroupsFromAnyNumberOfThreadsAreTheTable) {
         ThreadPool pool(threads);
         for (const std::size_t group_rows : {1U, 64U, 1000U, 5000U}) {
             std::size_t row = 0;
-            const auto columns = compute_groups(config, timeframes, {.bars = bars, .funding = {}}, pool, [&](const RowGroup& group) -> Result<void> {
-                for (std::size_t i = 0; i < group.known_at.size(); ++i, ++row) {
-                    EXPECT_EQ(group.known_at[i], table.known_at()[row]);
-                    for (std::size_t c = 0; c < table.width(); ++c) {
-                        if (!same(group.values[i * table.width() + c], table.row(row)[c])) ADD_FAILURE() << table.columns()[c] << " row " << row;
+            const auto columns = compute_groups(
+                config, timeframes, {.bars = bars, .funding = {}}, pool,
+                [&](const RowGroup& group) -> Result<void> {
+                    for (std::size_t i = 0; i < group.known_at.size(); ++i, ++row) {
+                        EXPECT_EQ(group.known_at[i], table.known_at()[row]);
+                        for (std::size_t c = 0; c < table.width(); ++c) {
+                            if (!same(group.values[i * table.width() + c], table.row(row)[c])) ADD_FAILURE() << table.columns()[c] << " row " << row;
+                        }
                     }
-                }
-                return {};
-            }, {}, group_rows);
+                    return {};
+                },
+                {}, group_rows);
             ASSERT_TRUE(columns.has_value());
             EXPECT_EQ(row, table.rows());
             EXPECT_EQ(columns->size(), table.width());
@@ -139,10 +142,13 @@ TEST(Batch, StopsAtTheFirstErrorOfTheSink) {
     const std::vector<Bars> bars = {random_bars(100)};
     ThreadPool pool(2);
     int calls = 0;
-    const auto done = compute_groups({}, {market::one_minute()}, {.bars = bars, .funding = {}}, pool, [&](const RowGroup&) -> Result<void> {
-        if (++calls == 3) return fail(ErrorCode::io, "the disk is full");
-        return {};
-    }, {}, 10);
+    const auto done = compute_groups(
+        {}, {market::one_minute()}, {.bars = bars, .funding = {}}, pool,
+        [&](const RowGroup&) -> Result<void> {
+            if (++calls == 3) return fail(ErrorCode::io, "the disk is full");
+            return {};
+        },
+        {}, 10);
     EXPECT_EQ(done.error().message, "the disk is full");
     EXPECT_EQ(calls, 3);
 }
@@ -151,7 +157,8 @@ TEST(Batch, WantsOneSeriesATimeframe) {
     const std::vector<Bars> bars(2);
     ThreadPool pool(1);
     EXPECT_EQ(compute({}, default_timeframes(), {.bars = bars, .funding = {}}).error().code, ErrorCode::usage);
-    const auto done = compute_groups({}, default_timeframes(), {.bars = bars, .funding = {}}, pool, [](const RowGroup&) -> Result<void> { return {}; });
+    const auto done =
+        compute_groups({}, default_timeframes(), {.bars = bars, .funding = {}}, pool, [](const RowGroup&) -> Result<void> { return {}; });
     EXPECT_EQ(done.error().code, ErrorCode::usage);
 }
 

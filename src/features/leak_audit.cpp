@@ -36,7 +36,7 @@ public:
     }
 
     /// Each row of the whole table known by `moment` must be in `other`, with the same bits.
-    void compare(const market::Table& other, TimeNs moment, std::optional<Leak> ColumnAudit::*kind, const std::string& what) {
+    void compare(const market::Table& other, TimeNs moment, std::optional<Leak> ColumnAudit::* kind, const std::string& what) {
         const std::size_t mine = rows_until(whole_, moment);
         const std::size_t theirs = rows_until(other, moment);
         std::size_t j = 0;
@@ -65,7 +65,7 @@ private:
         return static_cast<std::size_t>(std::ranges::upper_bound(table.known_at(), moment) - table.known_at().begin());
     }
 
-    void compare_row(std::size_t index, std::span<const double> expected, TimeNs moment, std::optional<Leak> ColumnAudit::*kind) {
+    void compare_row(std::size_t index, std::span<const double> expected, TimeNs moment, std::optional<Leak> ColumnAudit::* kind) {
         const std::span<const double> found = whole_.row(index);
         for (std::size_t c = 0; c < found.size(); ++c) {
             if (same(expected[c], found[c])) continue;

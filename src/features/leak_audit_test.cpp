@@ -116,15 +116,11 @@ TEST(PlantedLeak, BackfilledWarmUp) {
 }
 
 TEST(PlantedLeak, LargerBarJoinedAtItsOpen) {
-    expect_caught([](Bars bars) {
-        return joined(bars, resample(bars, timeframe("1h")), [](const market::Bar& bar) { return bar.open_time; });
-    });
+    expect_caught([](Bars bars) { return joined(bars, resample(bars, timeframe("1h")), [](const market::Bar& bar) { return bar.open_time; }); });
 }
 
 TEST(PlantedLeak, LargerBarJoinedAtItsOpenOnceEveryFourHours) {
-    expect_caught([](Bars bars) {
-        return joined(bars, resample(bars, timeframe("4h")), [](const market::Bar& bar) { return bar.open_time; });
-    });
+    expect_caught([](Bars bars) { return joined(bars, resample(bars, timeframe("4h")), [](const market::Bar& bar) { return bar.open_time; }); });
 }
 
 // The last bar of the data is taken for closed although it is not: right in history, wrong at the live edge.
@@ -219,7 +215,8 @@ TEST(PlantedLeak, SmoothingForwardAndBackward) {
 TEST(PlantedLeak, TheFaintestBit) {
     expect_caught([](Bars bars) {
         Values out(bars.size());
-        for (std::size_t i = 0; i < out.size(); ++i) out[i] = 1.0 + std::ldexp(i + 1 < out.size() && bars[i + 1].close > bars[i].close ? 1.0 : 0.0, -50);
+        for (std::size_t i = 0; i < out.size(); ++i)
+            out[i] = 1.0 + std::ldexp(i + 1 < out.size() && bars[i + 1].close > bars[i].close ? 1.0 : 0.0, -50);
         return out;
     });
 }
@@ -282,9 +279,7 @@ TEST(HonestColumn, ExpandingZScore) {
 }
 
 TEST(HonestColumn, LargerBarJoinedAtItsClose) {
-    expect_clean([](Bars bars) {
-        return joined(bars, resample(bars, timeframe("4h")), [](const market::Bar& bar) { return bar.close_time; });
-    });
+    expect_clean([](Bars bars) { return joined(bars, resample(bars, timeframe("4h")), [](const market::Bar& bar) { return bar.close_time; }); });
 }
 
 TEST(HonestColumn, FewerRowsThanBars) {

@@ -29,8 +29,8 @@ public:
 
 private:
     using Units = std::tuple<Returns, EmaColumns, SmaColumns, RsiColumn, AtrColumn, DirectionalColumns, MacdColumns, BollingerColumns,
-                             StochasticColumns, CciColumn, WilliamsColumn, MfiColumn, ObvColumn, DonchianColumn, VolumeColumn,
-                             VolatilityColumns, EfficiencyColumn, VwapColumn, FlowColumns>;
+                             StochasticColumns, CciColumn, WilliamsColumn, MfiColumn, ObvColumn, DonchianColumn, VolumeColumn, VolatilityColumns,
+                             EfficiencyColumn, VwapColumn, FlowColumns>;
     static constexpr std::size_t unit_count = std::tuple_size_v<Units>;
 
     math::Atr scale_;

@@ -9,10 +9,14 @@ namespace {
 
 std::string text(std::size_t value) { return std::to_string(value); }
 
-void add(Specs& specs, std::string name, std::string formula, std::string unit, std::string source, std::size_t warm_up,
-         Needs needs = Needs::bars) {
-    specs.push_back({.name = std::move(name), .formula = std::move(formula), .unit = std::move(unit), .source = std::move(source),
-                     .warm_up = warm_up, .version = 1, .needs = needs});
+void add(Specs& specs, std::string name, std::string formula, std::string unit, std::string source, std::size_t warm_up, Needs needs = Needs::bars) {
+    specs.push_back({.name = std::move(name),
+                     .formula = std::move(formula),
+                     .unit = std::move(unit),
+                     .source = std::move(source),
+                     .warm_up = warm_up,
+                     .version = 1,
+                     .needs = needs});
 }
 
 std::size_t with_scale(std::size_t warm_up) { return std::max(warm_up, scale_warm_up); }
@@ -65,8 +69,8 @@ void SmaColumns::describe(Specs& specs) const {
 }
 
 void RsiColumn::describe(Specs& specs) const {
-    add(specs, "rsi" + text(rsi_.warm_up() - 1), "Wilder's relative strength of closes; 0 when nothing moved", "0..100", "Wilder 1978; TA-Lib 0.6 (RSI)",
-        rsi_.warm_up());
+    add(specs, "rsi" + text(rsi_.warm_up() - 1), "Wilder's relative strength of closes; 0 when nothing moved", "0..100",
+        "Wilder 1978; TA-Lib 0.6 (RSI)", rsi_.warm_up());
 }
 
 void AtrColumn::describe(Specs& specs) const {
@@ -75,10 +79,10 @@ void AtrColumn::describe(Specs& specs) const {
 
 void DirectionalColumns::describe(Specs& specs) const {
     const std::string length = text(directional_.warm_up_di() - 1);
-    add(specs, "adx" + length, "Wilder's mean of 100 |+DI - -DI| / (+DI + -DI); keeps its value when both are 0", "0..100", "Wilder 1978; TA-Lib 0.6 (ADX)",
-        directional_.warm_up());
-    add(specs, "plus_di" + length, "100 * smoothed upward movement / smoothed true range; 0 without range", "0..100", "Wilder 1978; TA-Lib 0.6 (PLUS_DI)",
-        directional_.warm_up_di());
+    add(specs, "adx" + length, "Wilder's mean of 100 |+DI - -DI| / (+DI + -DI); keeps its value when both are 0", "0..100",
+        "Wilder 1978; TA-Lib 0.6 (ADX)", directional_.warm_up());
+    add(specs, "plus_di" + length, "100 * smoothed upward movement / smoothed true range; 0 without range", "0..100",
+        "Wilder 1978; TA-Lib 0.6 (PLUS_DI)", directional_.warm_up_di());
     add(specs, "minus_di" + length, "100 * smoothed downward movement / smoothed true range; 0 without range", "0..100",
         "Wilder 1978; TA-Lib 0.6 (MINUS_DI)", directional_.warm_up_di());
 }
@@ -96,8 +100,8 @@ void MacdColumns::describe(Specs& specs) const {
 
 void BollingerColumns::describe(Specs& specs) const {
     const std::string name = "bb" + text(bands_.warm_up());
-    add(specs, name + "_position", "(close - lower) / (upper - lower), bands at SMA ± 2 population standard deviations; 0.5 without width", "fraction",
-        "Bollinger 2002; TA-Lib 0.6 (BBANDS)", bands_.warm_up());
+    add(specs, name + "_position", "(close - lower) / (upper - lower), bands at SMA ± 2 population standard deviations; 0.5 without width",
+        "fraction", "Bollinger 2002; TA-Lib 0.6 (BBANDS)", bands_.warm_up());
     add(specs, name + "_width", "(upper - lower) / SMA", "fraction", "Bollinger 2002; TA-Lib 0.6 (BBANDS)", bands_.warm_up());
 }
 
@@ -112,8 +116,8 @@ void StochasticColumns::describe(Specs& specs) const {
 }
 
 void CciColumn::describe(Specs& specs) const {
-    add(specs, "cci" + text(cci_.warm_up()), "(typical price - its SMA) / (0.015 mean absolute deviation); 0 when constant", "1", "Lambert 1980; TA-Lib 0.6 (CCI)",
-        cci_.warm_up());
+    add(specs, "cci" + text(cci_.warm_up()), "(typical price - its SMA) / (0.015 mean absolute deviation); 0 when constant", "1",
+        "Lambert 1980; TA-Lib 0.6 (CCI)", cci_.warm_up());
 }
 
 void WilliamsColumn::describe(Specs& specs) const {
@@ -127,8 +131,8 @@ void MfiColumn::describe(Specs& specs) const {
 }
 
 void ObvColumn::describe(Specs& specs) const {
-    add(specs, "obv" + text(total_.warm_up()) + "_change", "change of on-balance volume over the window / volume of the window; 0 without volume", "-1..1",
-        "Granville 1963; TA-Lib 0.6 (OBV)", total_.warm_up() + 1);
+    add(specs, "obv" + text(total_.warm_up()) + "_change", "change of on-balance volume over the window / volume of the window; 0 without volume",
+        "-1..1", "Granville 1963; TA-Lib 0.6 (OBV)", total_.warm_up() + 1);
 }
 
 double* ObvColumn::step(const BarStep& in, double* out) {
@@ -142,8 +146,8 @@ double* ObvColumn::step(const BarStep& in, double* out) {
 }
 
 void DonchianColumn::describe(Specs& specs) const {
-    add(specs, "donchian" + text(frame_.warm_up()) + "_position", "(close - lowest low) / (highest high - lowest low); 0.5 without height", "fraction",
-        "Donchian 1960", frame_.warm_up());
+    add(specs, "donchian" + text(frame_.warm_up()) + "_position", "(close - lowest low) / (highest high - lowest low); 0.5 without height",
+        "fraction", "Donchian 1960", frame_.warm_up());
 }
 
 void VolumeColumn::describe(Specs& specs) const {
@@ -158,8 +162,8 @@ void VolatilityColumns::describe(Specs& specs) const {
 }
 
 void EfficiencyColumn::describe(Specs& specs) const {
-    add(specs, "efficiency" + text(efficiency_.warm_up() - 1), "|change over the window| / sum of |changes|; 0 when nothing moved", "0..1", "Kaufman 1995",
-        efficiency_.warm_up());
+    add(specs, "efficiency" + text(efficiency_.warm_up() - 1), "|change over the window| / sum of |changes|; 0 when nothing moved", "0..1",
+        "Kaufman 1995", efficiency_.warm_up());
 }
 
 void VwapColumn::describe(Specs& specs) const {
@@ -177,13 +181,19 @@ double* VwapColumn::step(const BarStep& in, double* out) {
 }
 
 FlowColumns::FlowColumns(const FeaturesConfig& config)
-    : length_(checked(config.flow_length)), net_volume_(length_), both_volume_(length_), net_ticks_(length_), both_ticks_(length_),
-      trades_(length_), volume_(length_) {}
+    : length_(checked(config.flow_length)),
+      net_volume_(length_),
+      both_volume_(length_),
+      net_ticks_(length_),
+      both_ticks_(length_),
+      trades_(length_),
+      volume_(length_) {}
 
 void FlowColumns::describe(Specs& specs) const {
     const std::size_t length = length_.value();
     const std::string n = text(length);
-    add(specs, "flow_imbalance", "(buy volume - sell volume) / (buy volume + sell volume) of the bar; 0 without volume", "-1..1", own, 1, Needs::order_flow);
+    add(specs, "flow_imbalance", "(buy volume - sell volume) / (buy volume + sell volume) of the bar; 0 without volume", "-1..1", own, 1,
+        Needs::order_flow);
     add(specs, "flow" + n + "_imbalance", "sum of (buy - sell volume) / sum of (buy + sell volume); 0 without volume", "-1..1", own, length,
         Needs::order_flow);
     add(specs, "tick" + n + "_imbalance", "sum of (plus - minus ticks) / sum of (plus + minus ticks); 0 without ticks", "-1..1", own, length,

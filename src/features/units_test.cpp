@@ -59,9 +59,7 @@ private:
         return value;
     }
     double change(std::size_t i) const { return bars_[i].close - bars_[i - 1].close; }
-    double true_range(std::size_t i) const {
-        return std::max(bars_[i].high, bars_[i - 1].close) - std::min(bars_[i].low, bars_[i - 1].close);
-    }
+    double true_range(std::size_t i) const { return std::max(bars_[i].high, bars_[i - 1].close) - std::min(bars_[i].low, bars_[i - 1].close); }
 
     /// Mean of the first n of f(from), f(from + 1), … then value + (x - value) * weight, up to i.
     static double smooth(std::size_t from, std::size_t i, std::size_t n, double weight, const Column& f) {
@@ -74,7 +72,9 @@ private:
         return smooth(from, i, n, 2.0 / (static_cast<double>(n) + 1.0), [&](std::size_t k) { return bars_[k].close; });
     }
     static double wilder(std::size_t i, std::size_t n, const Column& f) { return smooth(1, i, n, 1.0 / static_cast<double>(n), f); }
-    double atr(std::size_t i) const { return wilder(i, 14, [&](std::size_t k) { return true_range(k); }); }
+    double atr(std::size_t i) const {
+        return wilder(i, 14, [&](std::size_t k) { return true_range(k); });
+    }
     double macd(std::size_t i) const { return ema(i, 12, 14) - ema(i, 26); }
 
     void averages() {
@@ -126,7 +126,8 @@ private:
         columns_["plus_di14"] = [this](std::size_t i) { return di(i, 1.0); };
         columns_["minus_di14"] = [this](std::size_t i) { return di(i, -1.0); };
         columns_["adx14"] = [this](std::size_t i) {
-            return smooth(14, i, 14, 1.0 / 14.0, [this](std::size_t k) { return 100.0 * std::fabs(di(k, 1.0) - di(k, -1.0)) / (di(k, 1.0) + di(k, -1.0)); });
+            return smooth(14, i, 14, 1.0 / 14.0,
+                          [this](std::size_t k) { return 100.0 * std::fabs(di(k, 1.0) - di(k, -1.0)) / (di(k, 1.0) + di(k, -1.0)); });
         };
         columns_["stoch14_k"] = [this](std::size_t i) { return slow_k(i); };
         columns_["stoch14_d"] = [this](std::size_t i) { return (slow_k(i) + slow_k(i - 1) + slow_k(i - 2)) / 3.0; };

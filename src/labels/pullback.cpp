@@ -28,17 +28,13 @@ Result<Labeler> Labeler::make(const trading::DecisionConfig& config, const marke
 
 Labeler::Labeler(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills,
                  std::vector<DurationNs> timeframes, market::Session session)
-    : config_(config),
-      rules_(trading::FillRules::of(config.execution, instrument, fills)),
-      timeframes_(std::move(timeframes)),
-      session_(session) {}
+    : config_(config), rules_(trading::FillRules::of(config.execution, instrument, fills)), timeframes_(std::move(timeframes)), session_(session) {}
 
 void Labeler::add(const Touch& touch) {
     assert(touch.timeframe < timeframes_.size());
     Label& label = labels_.emplace_back();
     label.touch = touch;
-    const auto deadline =
-        trading::vertical_barrier(touch.known_at, timeframes_[touch.timeframe], config_.barriers.max_hold_bars, session_);
+    const auto deadline = trading::vertical_barrier(touch.known_at, timeframes_[touch.timeframe], config_.barriers.max_hold_bars, session_);
     if (!trading::make_levels(touch.direction, touch.close, touch.atr, deadline, config_.barriers, rules_.tick)) {
         label.state = LabelState::no_levels;
         return;
@@ -128,16 +124,15 @@ std::vector<Label> label_all(Labeler labeler, std::span<const Touch> touches, st
 
 }  // namespace
 
-Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
-                                           trading::FillMode fills, std::span<const Touch> touches, std::span<const Bar> base_bars,
+Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills,
+                                           std::span<const Touch> touches, std::span<const Bar> base_bars,
                                            std::span<const trading::Funding> funding) {
     SOFIA_TRY(Labeler labeler, Labeler::make(config, instrument, fills));
     return label_all(std::move(labeler), touches, base_bars, funding);
 }
 
 Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
-                                           std::span<const Touch> touches, std::span<const Trade> trades,
-                                           std::span<const trading::Funding> funding) {
+                                           std::span<const Touch> touches, std::span<const Trade> trades, std::span<const trading::Funding> funding) {
     SOFIA_TRY(Labeler labeler, Labeler::make(config, instrument, trading::FillMode::trades));
     return label_all(std::move(labeler), touches, trades, funding);
 }

@@ -53,8 +53,7 @@ struct Label {
 class Labeler {
 public:
     /// Uses the sections touch (timeframes only), barriers, execution, costs and sizing (for the operating cost). Error: config.
-    [[nodiscard]] static Result<Labeler> make(const trading::DecisionConfig& config, const market::Instrument& instrument,
-                                              trading::FillMode fills);
+    [[nodiscard]] static Result<Labeler> make(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills);
 
     /// The label of the n-th added touch is `labels()[n]`: `cut` as long as its trade is not over.
     void add(const Touch& touch);
@@ -73,8 +72,8 @@ private:
         trading::TradePath path;
     };
 
-    Labeler(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills,
-            std::vector<DurationNs> timeframes, market::Session session);
+    Labeler(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills, std::vector<DurationNs> timeframes,
+            market::Session session);
     template <class Event>
     void step(const Event& event);
     void settle(const Active& active);
@@ -91,8 +90,8 @@ private:
 
 /// All labels of a history of base bars, or of prints: `touches` in order of time. Error: config.
 [[nodiscard]] Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
-                                                         trading::FillMode fills, std::span<const Touch> touches,
-                                                         std::span<const Bar> base_bars, std::span<const trading::Funding> funding = {});
+                                                         trading::FillMode fills, std::span<const Touch> touches, std::span<const Bar> base_bars,
+                                                         std::span<const trading::Funding> funding = {});
 [[nodiscard]] Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
                                                          std::span<const Touch> touches, std::span<const Trade> trades,
                                                          std::span<const trading::Funding> funding = {});

@@ -10,9 +10,7 @@ namespace sofia::labels {
 namespace {
 
 /// `share` of the way from `from` to `to`, on a whole hour.
-TimeNs cut_at(TimeNs from, TimeNs to, double share) {
-    return floor_time(from + std::llround(share * static_cast<double>(to - from)), ns_per_hour);
-}
+TimeNs cut_at(TimeNs from, TimeNs to, double share) { return floor_time(from + std::llround(share * static_cast<double>(to - from)), ns_per_hour); }
 
 }  // namespace
 
@@ -27,8 +25,8 @@ void SplitConfig::describe(config::Keys& keys) {
 
 Result<void> SplitConfig::validate() const {
     if (!(tuning > 0.0) || !(test >= 0.0) || tuning + test > 1.0 + 1e-12) {
-        return fail(ErrorCode::config, "splits.tuning " + format_double(tuning) + " and splits.test " + format_double(test) +
-                                           " are no shares of one history");
+        return fail(ErrorCode::config,
+                    "splits.tuning " + format_double(tuning) + " and splits.test " + format_double(test) + " are no shares of one history");
     }
     if (folds < 1) return fail(ErrorCode::config, "splits.folds " + std::to_string(folds) + " is below 1");
     if (fold_mode != "expanding" && fold_mode != "rolling") {
@@ -55,8 +53,9 @@ Result<Splits> make_splits(const SplitConfig& config, Window history) {
     const bool short_test = config.test > 1e-9 && splits.test.length() <= 0;
     const bool short_shadow = shadow >= 1e-9 && splits.shadow.length() <= 0;
     if (splits.tuning.length() <= 0 || short_test || short_shadow) {
-        return fail(ErrorCode::data, "the history from " + format_time(history.from) + " to " + format_time(history.to) +
-                                         " is too short to be cut into tuning, test and shadow",
+        return fail(ErrorCode::data,
+                    "the history from " + format_time(history.from) + " to " + format_time(history.to) +
+                        " is too short to be cut into tuning, test and shadow",
                     "give it more data, or change splits.tuning and splits.test");
     }
     return splits;
@@ -72,8 +71,9 @@ Result<std::vector<Fold>> walk_forward(const SplitConfig& config, Window tuning)
         const TimeNs to = k + 1 == config.folds ? tuning.to : cut_at(first, tuning.to, static_cast<double>(k + 1) / n);
         const TimeNs train_from = config.fold_mode == "rolling" ? from - (first - tuning.from) : tuning.from;
         if (to <= from || from <= train_from) {
-            return fail(ErrorCode::data, "the tuning window from " + format_time(tuning.from) + " to " + format_time(tuning.to) +
-                                             " is too short for " + std::to_string(config.folds) + " folds",
+            return fail(ErrorCode::data,
+                        "the tuning window from " + format_time(tuning.from) + " to " + format_time(tuning.to) + " is too short for " +
+                            std::to_string(config.folds) + " folds",
                         "give it more data, or lower splits.folds");
         }
         folds.push_back({static_cast<std::size_t>(k), {train_from, from}, {from, to}});
@@ -102,8 +102,7 @@ std::vector<std::size_t> rows_in(std::span<const Sample> samples, Window window)
     return rows;
 }
 
-std::vector<Block> forward_blocks(std::span<const Sample> samples, std::span<const std::size_t> rows, std::size_t blocks,
-                                  DurationNs embargo) {
+std::vector<Block> forward_blocks(std::span<const Sample> samples, std::span<const std::size_t> rows, std::size_t blocks, DurationNs embargo) {
     std::vector<Block> chained;
     for (std::size_t b = 1; b < blocks; ++b) {
         const std::size_t from = rows.size() * b / blocks;

@@ -33,9 +33,7 @@ std::vector<double> average_uniqueness(std::span<const Interval> intervals) {
         shared.push_back(integral);
     }
 
-    const auto integral_at = [&](TimeNs time) {
-        return shared[static_cast<std::size_t>(std::ranges::lower_bound(times, time) - times.begin())];
-    };
+    const auto integral_at = [&](TimeNs time) { return shared[static_cast<std::size_t>(std::ranges::lower_bound(times, time) - times.begin())]; };
     std::vector<double> uniqueness;
     uniqueness.reserve(intervals.size());
     for (const Interval& interval : intervals) {

@@ -23,9 +23,9 @@ TEST(Bar, WhatAFileDoesNotCarryIsMissingAndEqualToMissing) {
 }
 
 TEST(Bar, EveryFieldCountsInEquality) {
-    double Bar::*const fields[] = {&Bar::open, &Bar::high, &Bar::low, &Bar::close, &Bar::volume, &Bar::vwap, &Bar::trades,
-                                   &Bar::buy_volume, &Bar::sell_volume, &Bar::plus_ticks, &Bar::minus_ticks};
-    for (double Bar::*const field : fields) {
+    double Bar::* const fields[] = {&Bar::open,   &Bar::high,       &Bar::low,         &Bar::close,      &Bar::volume,     &Bar::vwap,
+                                    &Bar::trades, &Bar::buy_volume, &Bar::sell_volume, &Bar::plus_ticks, &Bar::minus_ticks};
+    for (double Bar::* const field : fields) {
         Bar a;
         a.*field = 1.0;
         Bar b = a;

@@ -13,7 +13,11 @@ template <class Tag>
 class Fixed {
 public:
     constexpr Fixed() = default;
-    [[nodiscard]] static constexpr Fixed from_units(std::int64_t units) { Fixed f; f.units_ = units; return f; }
+    [[nodiscard]] static constexpr Fixed from_units(std::int64_t units) {
+        Fixed f;
+        f.units_ = units;
+        return f;
+    }
     [[nodiscard]] constexpr std::int64_t units() const { return units_; }
 
     constexpr Fixed& operator+=(Fixed other) {

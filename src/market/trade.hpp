@@ -12,9 +12,7 @@ enum class Side : std::uint8_t { buy, sell };
 /// Price against the previous print: up, unchanged after an up, down, unchanged after a down.
 enum class TickDirection : std::uint8_t { plus, zero_plus, minus, zero_minus };
 
-[[nodiscard]] constexpr bool is_up(TickDirection direction) {
-    return direction == TickDirection::plus || direction == TickDirection::zero_plus;
-}
+[[nodiscard]] constexpr bool is_up(TickDirection direction) { return direction == TickDirection::plus || direction == TickDirection::zero_plus; }
 
 /// One print. Known at `ts`. Price in quote units, size in units of the base asset or contracts.
 struct Trade {

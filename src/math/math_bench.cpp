@@ -28,8 +28,8 @@ void column(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
-#define SOFIA_COLUMN(step)                                                                      \
-    BENCHMARK(column<sofia::math::step>)->Name("column_" #step "/small")->Arg(1'000);           \
+#define SOFIA_COLUMN(step)                                                            \
+    BENCHMARK(column<sofia::math::step>)->Name("column_" #step "/small")->Arg(1'000); \
     BENCHMARK(column<sofia::math::step>)->Name("column_" #step "/large")->Arg(525'600)
 
 SOFIA_COLUMN(Ema);

@@ -44,10 +44,30 @@ struct Indicators {
         frame.step(high, low);
         stochastic.step(frame, close);
         moments.step(close);
-        return {ema.value(), ema1.value(), sma.value(), rsi.step(close), atr.step(high, low, close), di.plus_di, di.minus_di, di.adx, lines.line,
-                lines.signal, lines.histogram, bollinger.upper(), bollinger.middle(), bollinger.lower(), stochastic.k(), stochastic.d(),
-                cci.step(high, low, close), sofia::math::williams_r(frame, close), mfi.step(high, low, close, volume), obv.step(close, volume),
-                moments.variance(), sum.step(close), frame.high(), frame.low()};
+        return {ema.value(),
+                ema1.value(),
+                sma.value(),
+                rsi.step(close),
+                atr.step(high, low, close),
+                di.plus_di,
+                di.minus_di,
+                di.adx,
+                lines.line,
+                lines.signal,
+                lines.histogram,
+                bollinger.upper(),
+                bollinger.middle(),
+                bollinger.lower(),
+                stochastic.k(),
+                stochastic.d(),
+                cci.step(high, low, close),
+                sofia::math::williams_r(frame, close),
+                mfi.step(high, low, close, volume),
+                obv.step(close, volume),
+                moments.variance(),
+                sum.step(close),
+                frame.high(),
+                frame.low()};
     }
 };
 

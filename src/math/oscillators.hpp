@@ -19,7 +19,8 @@ public:
     explicit Rsi(Length length) : gain_(length), loss_(length) {}
 
     double step(double x) {
-        if (std::isnan(x)) [[unlikely]] return value_;
+        if (std::isnan(x)) [[unlikely]]
+            return value_;
         const double change = x - last_;
         last_ = x;
         const double gain = gain_.step(change > 0.0 ? change : 0.0 * change);
@@ -115,7 +116,8 @@ private:
 class Obv {
 public:
     double step(double close, double volume) {
-        if (std::isnan(close + volume)) [[unlikely]] return value_;
+        if (std::isnan(close + volume)) [[unlikely]]
+            return value_;
         if (std::isnan(value_)) {
             value_ = volume;
         } else {

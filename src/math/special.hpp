@@ -11,8 +11,8 @@ namespace sofia::math {
 /// Distribution function of the standard normal distribution: erfc(-x / sqrt 2) / 2, accurate in the lower tail too.
 [[nodiscard]] double normal_cdf(double x);
 
-/// Its inverse: Acklam's rational approximation (2003) with Halley steps on `normal_cdf`, relative error below 1e-13 for p >= 1e-300. -inf at 0, inf at 1,
-/// NaN outside [0, 1].
+/// Its inverse: Acklam's rational approximation (2003) with Halley steps on `normal_cdf`, relative error below 1e-13 for p >= 1e-300. -inf at 0, inf
+/// at 1, NaN outside [0, 1].
 [[nodiscard]] double normal_quantile(double p);
 
 /// log(sum of exp(x)), without overflow; -inf for an empty span.

@@ -34,9 +34,24 @@ struct Moments {
 Moments central_moments(std::span<const double> values) {
     const double center = mean(values);
     const auto n = static_cast<double>(values.size());
-    return {.second = compensated(values, [&](double x) { const double d = x - center; return d * d; }) / n,
-            .third = compensated(values, [&](double x) { const double d = x - center; return d * d * d; }) / n,
-            .fourth = compensated(values, [&](double x) { const double d = x - center; return d * d * d * d; }) / n};
+    return {.second = compensated(values,
+                                  [&](double x) {
+                                      const double d = x - center;
+                                      return d * d;
+                                  }) /
+                      n,
+            .third = compensated(values,
+                                 [&](double x) {
+                                     const double d = x - center;
+                                     return d * d * d;
+                                 }) /
+                     n,
+            .fourth = compensated(values,
+                                  [&](double x) {
+                                      const double d = x - center;
+                                      return d * d * d * d;
+                                  }) /
+                      n};
 }
 
 // The mean of equal values may miss them by a rounding, which would pass for a spread.
@@ -60,7 +75,10 @@ double variance(std::span<const double> values, Divisor divisor) {
     if (values.size() <= lost) return missing;
     if (constant(values)) return 0.0;
     const double center = mean(values);
-    const double squares = compensated(values, [&](double x) { const double d = x - center; return d * d; });
+    const double squares = compensated(values, [&](double x) {
+        const double d = x - center;
+        return d * d;
+    });
     return squares / static_cast<double>(values.size() - lost);
 }
 

@@ -19,7 +19,8 @@ Macd::Macd(Lengths lengths)
       fast_wait_(slow_.warm_up() - fast_.warm_up()) {}
 
 const Macd::Value& Macd::step(double x) {
-    if (std::isnan(x)) [[unlikely]] return value_;
+    if (std::isnan(x)) [[unlikely]]
+        return value_;
     if (fast_wait_ > 0) {
         --fast_wait_;
     } else {
@@ -35,7 +36,8 @@ const Macd::Value& Macd::step(double x) {
 Directional::Directional(Length length) : length_(length.value()), inverse_(1.0 / length.number()) {}
 
 const Directional::Value& Directional::step(double high, double low, double close) {
-    if (std::isnan(high + low + close)) [[unlikely]] return value_;
+    if (std::isnan(high + low + close)) [[unlikely]]
+        return value_;
     if (seen_ > 0) {
         const double up = high - high_;
         const double down = low_ - low;

@@ -22,8 +22,10 @@ public:
     explicit Ema(Length length) : length_(length.value()), weight_(2.0 / (length.number() + 1.0)) {}
 
     double step(double x) {
-        if (std::isnan(x)) [[unlikely]] return value_;
-        if (seen_ >= length_) [[likely]] return value_ += (x - value_) * weight_;
+        if (std::isnan(x)) [[unlikely]]
+            return value_;
+        if (seen_ >= length_) [[likely]]
+            return value_ += (x - value_) * weight_;
         seed_sum_ += x;
         if (++seen_ == length_) value_ = seed_sum_ / static_cast<double>(length_);
         return value_;
@@ -48,12 +50,13 @@ void ema(std::span<const double> in, Ema& average, std::span<double> out);
 /// (Wilder 1978; TA-Lib inside RSI and ATR). A NaN observation changes nothing.
 class WilderMean {
 public:
-    explicit WilderMean(Length length)
-        : length_(length.value()), keep_(length.number() - 1.0), inverse_(1.0 / length.number()) {}
+    explicit WilderMean(Length length) : length_(length.value()), keep_(length.number() - 1.0), inverse_(1.0 / length.number()) {}
 
     double step(double x) {
-        if (std::isnan(x)) [[unlikely]] return value_;
-        if (seen_ >= length_) [[likely]] return value_ = (value_ * keep_ + x) * inverse_;
+        if (std::isnan(x)) [[unlikely]]
+            return value_;
+        if (seen_ >= length_) [[likely]]
+            return value_ = (value_ * keep_ + x) * inverse_;
         seed_sum_ += x;
         if (++seen_ == length_) value_ = seed_sum_ * inverse_;
         return value_;

@@ -30,7 +30,8 @@ public:
     explicit Atr(Length length) : mean_(length) {}
 
     double step(double high, double low, double close) {
-        if (std::isnan(high + low + close)) [[unlikely]] return mean_.value();
+        if (std::isnan(high + low + close)) [[unlikely]]
+            return mean_.value();
         mean_.step(true_range(high, low, close_));  // NaN on the first bar, which the mean passes over
         close_ = close;
         return mean_.value();

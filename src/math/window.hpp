@@ -85,8 +85,7 @@ using RollingMax = Rolling<fold::Max>;
 /// exactly 0. (Chan, Golub, LeVeque 1983, on shifted sums.) An infinite observation makes its windows NaN.
 class RollingMoments {
 public:
-    explicit RollingMoments(Length length)
-        : sums_(length.value()), squares_(length.value()), inverse_(1.0 / length.number()) {}
+    explicit RollingMoments(Length length) : sums_(length.value()), squares_(length.value()), inverse_(1.0 / length.number()) {}
 
     /// Returns the mean; `variance` and `stdev` then belong to the same window.
     double step(double x) {

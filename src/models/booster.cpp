@@ -44,9 +44,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 auto fitting(int code) { return lightgbm_result(code, ErrorCode::internal, "fitting"); }
 
-bool higher_is_better(const std::string& metric) {
-    return metric.starts_with("auc") || metric.starts_with("average_precision") || metric == "r2";
-}
+bool higher_is_better(const std::string& metric) { return metric.starts_with("auc") || metric.starts_with("average_precision") || metric == "r2"; }
 
 /// The names of the metrics LightGBM computes on validation data.
 Result<std::vector<std::string>> metric_names(BoosterHandle handle) {
@@ -167,8 +165,8 @@ Booster::~Booster() = default;
 Booster::Booster(Booster&&) noexcept = default;
 Booster& Booster::operator=(Booster&&) noexcept = default;
 
-Result<Booster> Booster::fit(const GbdtConfig& config, const Dataset& train, const Dataset* validation, std::uint64_t seed,
-                             std::size_t threads, const StopFlag& stop, const Logger& logger) {
+Result<Booster> Booster::fit(const GbdtConfig& config, const Dataset& train, const Dataset* validation, std::uint64_t seed, std::size_t threads,
+                             const StopFlag& stop, const Logger& logger) {
     const DurationNs begin = steady_now();
     SOFIA_CHECK(config.validate());
     SOFIA_CHECK(train.check(config));
@@ -222,8 +220,8 @@ Result<std::vector<double>> Booster::State::predict(MatrixView features, std::si
     const std::size_t columns = feature_names.size();
     if (features.columns != columns || features.values.size() != features.rows * columns) {
         return fail(ErrorCode::usage, "predicting: " + std::to_string(features.values.size()) + " values in " + std::to_string(features.rows) +
-                                          " rows of " + std::to_string(features.columns) + " columns; the model has " +
-                                          std::to_string(columns) + " columns");
+                                          " rows of " + std::to_string(features.columns) + " columns; the model has " + std::to_string(columns) +
+                                          " columns");
     }
     constexpr std::size_t limit = std::numeric_limits<std::int32_t>::max();
     if (features.rows > limit) return fail(ErrorCode::usage, "predicting: more rows than LightGBM can count");

@@ -62,7 +62,7 @@ public:
     /// expected value; a row's values sum to its raw prediction.
     [[nodiscard]] Result<std::vector<double>> contributions(MatrixView features, std::size_t threads = 1) const;
 
-    [[nodiscard]] std::vector<double> gain_importance() const;   ///< total gain by column
+    [[nodiscard]] std::vector<double> gain_importance() const;  ///< total gain by column
     [[nodiscard]] std::vector<double> split_importance() const;  ///< number of splits by column
 
     /// The model as LightGBM's text, which Python's `lightgbm.Booster(model_file=…)` opens.

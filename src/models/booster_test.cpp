@@ -15,8 +15,8 @@
 namespace sofia::models {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::Gaps;
+using ::testing::HasSubstr;
 using testing::make_rows;
 using testing::Rows;
 

@@ -117,9 +117,9 @@ Result<DatasetHandle> create(const TrainingData& data, const std::map<std::strin
     auto given = parameters;
     if (!data.categorical.empty()) given["categorical_feature"] = column_indices(data);
     DatasetHandle handle = nullptr;
-    const int code = LGBM_DatasetCreateFromMat(data.features.values.data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(data.features.rows),
-                                               static_cast<std::int32_t>(data.features.columns), 1, parameter_text(given).c_str(), reference,
-                                               &handle);
+    const int code =
+        LGBM_DatasetCreateFromMat(data.features.values.data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(data.features.rows),
+                                  static_cast<std::int32_t>(data.features.columns), 1, parameter_text(given).c_str(), reference, &handle);
     SOFIA_CHECK(lightgbm_result(code, ErrorCode::data, "binning training data"));
     if (auto filled = fill(handle, data); !filled) {
         LGBM_DatasetFree(handle);
@@ -177,8 +177,8 @@ Result<void> Dataset::check(const GbdtConfig& config) const {
     built.erase("forcedbins_filename");
     parameters.erase("forcedbins_filename");
     const LightgbmCall call{Logger()};
-    return lightgbm_result(LGBM_DatasetUpdateParamChecking(parameter_text(built).c_str(), parameter_text(parameters).c_str()),
-                           ErrorCode::config, "reusing a Dataset");
+    return lightgbm_result(LGBM_DatasetUpdateParamChecking(parameter_text(built).c_str(), parameter_text(parameters).c_str()), ErrorCode::config,
+                           "reusing a Dataset");
 }
 
 }  // namespace sofia::models

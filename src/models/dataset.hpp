@@ -27,7 +27,8 @@ class Dataset {
 public:
     /// Bins from this data alone. The result does not depend on `threads` (LightGBM's thread count is one for the process: see Booster::fit).
     /// Errors: config; data (shape, label, weight or name, with row and value; no row at all).
-    [[nodiscard]] static Result<Dataset> make(const TrainingData& data, const GbdtConfig& config, std::size_t threads, const Logger& logger = Logger());
+    [[nodiscard]] static Result<Dataset> make(const TrainingData& data, const GbdtConfig& config, std::size_t threads,
+                                              const Logger& logger = Logger());
 
     /// Binned with the bins of `reference`, whose columns it must have: validation data for early stopping.
     [[nodiscard]] static Result<Dataset> make_aligned(const TrainingData& data, const Dataset& reference, std::size_t threads,

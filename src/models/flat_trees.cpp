@@ -103,8 +103,8 @@ double FlatTrees::State::walk(std::uint32_t at, std::span<const double> row, con
     while (true) {
         const Node& node = nodes[at];
         if (node.column == 0) return node.threshold;
-        const bool left = node.column < 0 ? in_set(row, static_cast<std::size_t>(~node.column))
-                                          : values[static_cast<std::size_t>(node.column)] <= node.threshold;
+        const bool left =
+            node.column < 0 ? in_set(row, static_cast<std::size_t>(~node.column)) : values[static_cast<std::size_t>(node.column)] <= node.threshold;
         at = node.left + (left ? 0U : 1U);
     }
 }
@@ -245,7 +245,10 @@ private:
         std::uint32_t words_before = static_cast<std::uint32_t>(state_.words.size());
         state_.words.insert(state_.words.end(), tree.cat_threshold.begin(), tree.cat_threshold.end());
         // Breadth first: the first levels of a tree, which every row visits, share cache lines.
-        struct Pending { std::int32_t child; std::size_t at; };
+        struct Pending {
+            std::int32_t child;
+            std::size_t at;
+        };
         std::vector<Pending> queue = {{tree.split_feature.empty() ? ~0 : 0, state_.nodes.size()}};
         state_.roots.push_back(static_cast<std::uint32_t>(state_.nodes.size()));
         state_.nodes.emplace_back();

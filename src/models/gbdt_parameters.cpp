@@ -36,27 +36,85 @@ constexpr Parameter flag(std::string_view name) { return {name, Kind::boolean}; 
 constexpr Parameter of(std::string_view name, Kind kind) { return {name, kind}; }
 
 constexpr std::array known = {
-    of("objective", Kind::choice), of("boosting", Kind::choice), of("data_sample_strategy", Kind::choice),
-    of("monotone_constraints_method", Kind::choice), of("metric", Kind::text), over("learning_rate", 0.0), whole("num_leaves", 2, 131072),
-    over("histogram_pool_size", -any), whole("max_depth"), whole("min_data_in_leaf", 0), at_least("min_sum_hessian_in_leaf", 0.0),
-    over("bagging_fraction", 0.0, 1.0), over("pos_bagging_fraction", 0.0, 1.0), over("neg_bagging_fraction", 0.0, 1.0),
-    whole("bagging_freq"), whole("bagging_seed"), over("feature_fraction", 0.0, 1.0), over("feature_fraction_bynode", 0.0, 1.0),
-    whole("feature_fraction_seed"), flag("extra_trees"), whole("extra_seed"), at_least("early_stopping_min_delta", 0.0),
-    over("max_delta_step", -any), at_least("lambda_l1", 0.0), at_least("lambda_l2", 0.0), at_least("linear_lambda", 0.0),
-    at_least("min_gain_to_split", 0.0), at_least("drop_rate", 0.0, 1.0), whole("max_drop"), at_least("skip_drop", 0.0, 1.0),
-    flag("xgboost_dart_mode"), flag("uniform_drop"), whole("drop_seed"), at_least("top_rate", 0.0, 1.0), at_least("other_rate", 0.0, 1.0),
-    whole("min_data_per_group", 1), whole("max_cat_threshold", 1), at_least("cat_l2", 0.0), at_least("cat_smooth", 0.0),
-    whole("max_cat_to_onehot", 1), of("monotone_constraints", Kind::integers), at_least("monotone_penalty", 0.0),
-    of("feature_contri", Kind::numbers), of("forcedsplits_filename", Kind::text), at_least("cegb_tradeoff", 0.0),
-    at_least("cegb_penalty_split", 0.0), of("cegb_penalty_feature_lazy", Kind::numbers), of("cegb_penalty_feature_coupled", Kind::numbers),
-    at_least("path_smooth", 0.0), of("interaction_constraints", Kind::text), flag("use_quantized_grad"), whole("num_grad_quant_bins", 2),
-    flag("quant_train_renew_leaf"), flag("stochastic_rounding"), flag("linear_tree"), whole("max_bin", 2),
-    of("max_bin_by_feature", Kind::integers), whole("min_data_in_bin", 1), whole("bin_construct_sample_cnt", 1), whole("data_random_seed"),
-    flag("is_enable_sparse"), flag("enable_bundle"), flag("use_missing"), flag("zero_as_missing"), of("forcedbins_filename", Kind::text),
-    whole("objective_seed"), whole("num_class", 1), flag("is_unbalance"), over("scale_pos_weight", 0.0), over("sigmoid", 0.0),
-    flag("boost_from_average"), flag("reg_sqrt"), over("alpha", 0.0), over("fair_c", 0.0), over("poisson_max_delta_step", 0.0),
-    Parameter{"tweedie_variance_power", Kind::number, 1.0, any, -any, 2.0}, whole("multi_error_top_k", 1),
-    of("auc_mu_weights", Kind::numbers), whole("saved_feature_importance_type", 0, 1),
+    of("objective", Kind::choice),
+    of("boosting", Kind::choice),
+    of("data_sample_strategy", Kind::choice),
+    of("monotone_constraints_method", Kind::choice),
+    of("metric", Kind::text),
+    over("learning_rate", 0.0),
+    whole("num_leaves", 2, 131072),
+    over("histogram_pool_size", -any),
+    whole("max_depth"),
+    whole("min_data_in_leaf", 0),
+    at_least("min_sum_hessian_in_leaf", 0.0),
+    over("bagging_fraction", 0.0, 1.0),
+    over("pos_bagging_fraction", 0.0, 1.0),
+    over("neg_bagging_fraction", 0.0, 1.0),
+    whole("bagging_freq"),
+    whole("bagging_seed"),
+    over("feature_fraction", 0.0, 1.0),
+    over("feature_fraction_bynode", 0.0, 1.0),
+    whole("feature_fraction_seed"),
+    flag("extra_trees"),
+    whole("extra_seed"),
+    at_least("early_stopping_min_delta", 0.0),
+    over("max_delta_step", -any),
+    at_least("lambda_l1", 0.0),
+    at_least("lambda_l2", 0.0),
+    at_least("linear_lambda", 0.0),
+    at_least("min_gain_to_split", 0.0),
+    at_least("drop_rate", 0.0, 1.0),
+    whole("max_drop"),
+    at_least("skip_drop", 0.0, 1.0),
+    flag("xgboost_dart_mode"),
+    flag("uniform_drop"),
+    whole("drop_seed"),
+    at_least("top_rate", 0.0, 1.0),
+    at_least("other_rate", 0.0, 1.0),
+    whole("min_data_per_group", 1),
+    whole("max_cat_threshold", 1),
+    at_least("cat_l2", 0.0),
+    at_least("cat_smooth", 0.0),
+    whole("max_cat_to_onehot", 1),
+    of("monotone_constraints", Kind::integers),
+    at_least("monotone_penalty", 0.0),
+    of("feature_contri", Kind::numbers),
+    of("forcedsplits_filename", Kind::text),
+    at_least("cegb_tradeoff", 0.0),
+    at_least("cegb_penalty_split", 0.0),
+    of("cegb_penalty_feature_lazy", Kind::numbers),
+    of("cegb_penalty_feature_coupled", Kind::numbers),
+    at_least("path_smooth", 0.0),
+    of("interaction_constraints", Kind::text),
+    flag("use_quantized_grad"),
+    whole("num_grad_quant_bins", 2),
+    flag("quant_train_renew_leaf"),
+    flag("stochastic_rounding"),
+    flag("linear_tree"),
+    whole("max_bin", 2),
+    of("max_bin_by_feature", Kind::integers),
+    whole("min_data_in_bin", 1),
+    whole("bin_construct_sample_cnt", 1),
+    whole("data_random_seed"),
+    flag("is_enable_sparse"),
+    flag("enable_bundle"),
+    flag("use_missing"),
+    flag("zero_as_missing"),
+    of("forcedbins_filename", Kind::text),
+    whole("objective_seed"),
+    whole("num_class", 1),
+    flag("is_unbalance"),
+    over("scale_pos_weight", 0.0),
+    over("sigmoid", 0.0),
+    flag("boost_from_average"),
+    flag("reg_sqrt"),
+    over("alpha", 0.0),
+    over("fair_c", 0.0),
+    over("poisson_max_delta_step", 0.0),
+    Parameter{"tweedie_variance_power", Kind::number, 1.0, any, -any, 2.0},
+    whole("multi_error_top_k", 1),
+    of("auc_mu_weights", Kind::numbers),
+    whole("saved_feature_importance_type", 0, 1),
 };
 
 struct Reserved {
@@ -66,32 +124,85 @@ struct Reserved {
 
 constexpr std::string_view fixed = "it is fixed, so that equal seeds give equal models";
 constexpr std::array reserved = {
-    Reserved{"num_iterations", "set `rounds`"}, Reserved{"early_stopping_round", "set `early_stopping_rounds`"},
-    Reserved{"seed", "set the run's seed (--seed)"}, Reserved{"num_threads", "set the run's threads (--threads)"},
-    Reserved{"verbosity", "the run's log level decides"}, Reserved{"deterministic", fixed}, Reserved{"force_row_wise", fixed},
-    Reserved{"force_col_wise", fixed}, Reserved{"feature_pre_filter", "it is off, so that trials can share their bins"},
+    Reserved{"num_iterations", "set `rounds`"},
+    Reserved{"early_stopping_round", "set `early_stopping_rounds`"},
+    Reserved{"seed", "set the run's seed (--seed)"},
+    Reserved{"num_threads", "set the run's threads (--threads)"},
+    Reserved{"verbosity", "the run's log level decides"},
+    Reserved{"deterministic", fixed},
+    Reserved{"force_row_wise", fixed},
+    Reserved{"force_col_wise", fixed},
+    Reserved{"feature_pre_filter", "it is off, so that trials can share their bins"},
     Reserved{"categorical_feature", "the feature set names its categorical columns"},
     Reserved{"first_metric_only", "early stopping always looks at the first metric"},
 };
 
-constexpr std::array objectives = {"binary", "regression", "regression_l1", "huber", "fair", "poisson", "quantile", "mape", "gamma",
-                                   "tweedie", "multiclass", "multiclassova", "cross_entropy", "cross_entropy_lambda"};
+constexpr std::array objectives = {"binary", "regression", "regression_l1", "huber",      "fair",          "poisson",       "quantile",
+                                   "mape",   "gamma",      "tweedie",       "multiclass", "multiclassova", "cross_entropy", "cross_entropy_lambda"};
 
 /// Other spellings of objectives that LightGBM accepts.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 17> objective_aliases = {{
-    {"regression_l2", "regression"}, {"mean_squared_error", "regression"}, {"mse", "regression"}, {"l2", "regression"},
-    {"l2_root", "regression"}, {"root_mean_squared_error", "regression"}, {"rmse", "regression"}, {"mean_absolute_error", "regression_l1"},
-    {"l1", "regression_l1"}, {"mae", "regression_l1"}, {"softmax", "multiclass"}, {"multiclass_ova", "multiclassova"},
-    {"ova", "multiclassova"}, {"ovr", "multiclassova"}, {"xentropy", "cross_entropy"}, {"xentlambda", "cross_entropy_lambda"},
+    {"regression_l2", "regression"},
+    {"mean_squared_error", "regression"},
+    {"mse", "regression"},
+    {"l2", "regression"},
+    {"l2_root", "regression"},
+    {"root_mean_squared_error", "regression"},
+    {"rmse", "regression"},
+    {"mean_absolute_error", "regression_l1"},
+    {"l1", "regression_l1"},
+    {"mae", "regression_l1"},
+    {"softmax", "multiclass"},
+    {"multiclass_ova", "multiclassova"},
+    {"ova", "multiclassova"},
+    {"ovr", "multiclassova"},
+    {"xentropy", "cross_entropy"},
+    {"xentlambda", "cross_entropy_lambda"},
     {"mean_absolute_percentage_error", "mape"},
 }};
 
-constexpr std::array metrics = {
-    "l1", "l2", "rmse", "r2", "quantile", "mape", "huber", "fair", "poisson", "gamma", "gamma_deviance", "tweedie", "auc",
-    "average_precision", "binary_logloss", "binary_error", "auc_mu", "multi_logloss", "multi_error", "cross_entropy",
-    "cross_entropy_lambda", "kullback_leibler", "binary", "regression", "regression_l1", "regression_l2", "mean_absolute_error", "mae",
-    "mean_squared_error", "mse", "root_mean_squared_error", "l2_root", "mean_absolute_percentage_error", "multiclass", "softmax",
-    "multiclassova", "multiclass_ova", "ova", "ovr", "xentropy", "xentlambda", "kldiv"};
+constexpr std::array metrics = {"l1",
+                                "l2",
+                                "rmse",
+                                "r2",
+                                "quantile",
+                                "mape",
+                                "huber",
+                                "fair",
+                                "poisson",
+                                "gamma",
+                                "gamma_deviance",
+                                "tweedie",
+                                "auc",
+                                "average_precision",
+                                "binary_logloss",
+                                "binary_error",
+                                "auc_mu",
+                                "multi_logloss",
+                                "multi_error",
+                                "cross_entropy",
+                                "cross_entropy_lambda",
+                                "kullback_leibler",
+                                "binary",
+                                "regression",
+                                "regression_l1",
+                                "regression_l2",
+                                "mean_absolute_error",
+                                "mae",
+                                "mean_squared_error",
+                                "mse",
+                                "root_mean_squared_error",
+                                "l2_root",
+                                "mean_absolute_percentage_error",
+                                "multiclass",
+                                "softmax",
+                                "multiclassova",
+                                "multiclass_ova",
+                                "ova",
+                                "ovr",
+                                "xentropy",
+                                "xentlambda",
+                                "kldiv"};
 
 template <std::size_t N>
 std::vector<std::string> texts(const std::array<const char*, N>& names) {
@@ -145,8 +256,8 @@ Result<std::string> number_value(const Parameter& parameter, const std::string& 
         return std::to_string(*number);
     }
     const auto number = parse_double(value);
-    const bool inside = number && std::isfinite(*number) && *number >= parameter.low && *number <= parameter.high &&
-                        *number > parameter.above && *number < parameter.below;
+    const bool inside = number && std::isfinite(*number) && *number >= parameter.low && *number <= parameter.high && *number > parameter.above &&
+                        *number < parameter.below;
     if (!inside) return refuse(parameter.name, value, allowed_text(parameter));
     return format_double(*number);
 }
@@ -169,9 +280,9 @@ Result<std::string> choice_value(const Parameter& parameter, const std::string& 
             return fail(ErrorCode::config, "LightGBM parameter objective: " + text + " needs query groups, which our data do not have");
         }
     }
-    return fail(ErrorCode::config, with_suggestion("LightGBM parameter " + std::string(parameter.name) + ": \"" + value + "\" is not one of " +
-                                                       join(choices, ", "),
-                                                   text, choices));
+    return fail(ErrorCode::config,
+                with_suggestion("LightGBM parameter " + std::string(parameter.name) + ": \"" + value + "\" is not one of " + join(choices, ", "),
+                                text, choices));
 }
 
 Result<std::string> list_value(const Parameter& parameter, const std::string& value) {
@@ -226,7 +337,8 @@ Result<std::string> canonical_parameter(const std::string& name) {
 Result<void> check_settable(const std::string& canonical) {
     if (find(canonical) != nullptr) return {};
     const auto* at = std::ranges::find(reserved, canonical, &Reserved::name);
-    const std::string why = at != reserved.end() ? std::string(at->instead) : "it concerns files, devices, ranking or machines that are not used here";
+    const std::string why =
+        at != reserved.end() ? std::string(at->instead) : "it concerns files, devices, ranking or machines that are not used here";
     return fail(ErrorCode::config, "LightGBM parameter " + canonical + " cannot be set: " + why);
 }
 
@@ -275,8 +387,9 @@ Result<void> check_combination(const std::map<std::string, std::string>& paramet
 bool shapes_dataset(const std::string& canonical) {
     // Labels are checked against the objective when a Dataset is built; the rest is what LightGBM's binning reads.
     static constexpr std::array<std::string_view, 14> shaping = {
-        "objective", "num_class", "max_bin", "max_bin_by_feature", "min_data_in_bin", "bin_construct_sample_cnt", "data_random_seed", "is_enable_sparse",
-        "enable_bundle", "use_missing", "zero_as_missing", "forcedbins_filename", "linear_tree", "monotone_constraints"};
+        "objective",        "num_class",           "max_bin",       "max_bin_by_feature", "min_data_in_bin", "bin_construct_sample_cnt",
+        "data_random_seed", "is_enable_sparse",    "enable_bundle", "use_missing",        "zero_as_missing", "forcedbins_filename",
+        "linear_tree",      "monotone_constraints"};
     return std::ranges::find(shaping, canonical) != shaping.end();
 }
 

@@ -116,7 +116,8 @@ Result<Member> read_member(const std::filesystem::path& folder, const Document& 
     if (file != name + ".txt" || file.find('/') != std::string::npos) return document.error("member file \"" + file + "\" is not " + name + ".txt");
     const std::filesystem::path path = folder / file;
     SOFIA_TRY(const std::string text, read_file(path));
-    if (sha256_hex(text) != hash) return fail(ErrorCode::data, path.string() + ": differs from what was saved (its hash is not the one in model.json)");
+    if (sha256_hex(text) != hash)
+        return fail(ErrorCode::data, path.string() + ": differs from what was saved (its hash is not the one in model.json)");
     SOFIA_TRY(Booster booster, Booster::from_text(text, path.string()));
     if (!calibrators.json().is_object() || !calibrators.json().contains(name)) return calibrators.error("no calibrator for member " + name);
     SOFIA_TRY(Calibrator calibrator, Calibrator::from_json(calibrators.json()[name], calibrators.path()));

@@ -74,8 +74,8 @@ void lightgbm_fast(benchmark::State& state, Size size, Feed feed) {
     FastConfigHandle fast = nullptr;
     int iterations = 0;
     LGBM_BoosterLoadModelFromString(s.text.c_str(), &iterations, &booster);
-    LGBM_BoosterPredictForMatSingleRowFastInit(booster, C_API_PREDICT_NORMAL, 0, -1, C_API_DTYPE_FLOAT64,
-                                               static_cast<std::int32_t>(s.rows.columns), "num_threads=1", &fast);
+    LGBM_BoosterPredictForMatSingleRowFastInit(booster, C_API_PREDICT_NORMAL, 0, -1, C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(s.rows.columns),
+                                               "num_threads=1", &fast);
     measure(state, s, feed, [&](std::span<const double> row) {
         double out = 0.0;
         std::int64_t length = 0;

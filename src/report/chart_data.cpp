@@ -13,8 +13,8 @@ namespace sofia::report {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr std::array<DurationNs, 10> lengths = {ns_per_second, 10 * ns_per_second, ns_per_minute, 5 * ns_per_minute, 15 * ns_per_minute,
-                                                30 * ns_per_minute, ns_per_hour, 4 * ns_per_hour, ns_per_day, 7 * ns_per_day};
+constexpr std::array<DurationNs, 10> lengths = {ns_per_second,      10 * ns_per_second, ns_per_minute,   5 * ns_per_minute, 15 * ns_per_minute,
+                                                30 * ns_per_minute, ns_per_hour,        4 * ns_per_hour, ns_per_day,        7 * ns_per_day};
 
 struct Candle {
     TimeNs time;
@@ -110,8 +110,9 @@ std::string candles_json(const Grid& grid, int decimals) {
     const auto four = [&](const Candle& c) {
         const std::int64_t open = whole(c.open);
         const std::int64_t close = whole(c.close);
-        const std::string text = fmt::format("{},{},{},{}", open - close_before, close - open, std::max<std::int64_t>(0, whole(c.high) - std::max(open, close)),
-                                             std::max<std::int64_t>(0, std::min(open, close) - whole(c.low)));
+        const std::string text =
+            fmt::format("{},{},{},{}", open - close_before, close - open, std::max<std::int64_t>(0, whole(c.high) - std::max(open, close)),
+                        std::max<std::int64_t>(0, std::min(open, close) - whole(c.low)));
         close_before = close;
         return text;
     };
@@ -142,7 +143,8 @@ std::string seconds(TimeNs time) { return std::to_string(floor_time(time, ns_per
 std::string markers_json(std::vector<Marker> markers) {
     std::ranges::stable_sort(markers, {}, &Marker::time);
     return list(markers, [](const Marker& marker) {
-        return fmt::format("[{},{},\"{}\",{}]", seconds(marker.time), script_number(marker.price, 12), kind_text(marker.kind), script_string(marker.text));
+        return fmt::format("[{},{},\"{}\",{}]", seconds(marker.time), script_number(marker.price, 12), kind_text(marker.kind),
+                           script_string(marker.text));
     });
 }
 
@@ -174,8 +176,8 @@ int price_decimals(const ReportData& data) {
 std::string chart_json(const ReportData& data) {
     const Grid grid = make_grid(data);
     const int decimals = price_decimals(data);
-    std::string out = fmt::format("{{\"length\":{},\"decimals\":{},\"symbol\":{},\"price_unit\":{},\"times\":{}", grid.length / ns_per_second, decimals,
-                                  script_string(data.symbol), script_string(data.price_unit), times_json(grid));
+    std::string out = fmt::format("{{\"length\":{},\"decimals\":{},\"symbol\":{},\"price_unit\":{},\"times\":{}", grid.length / ns_per_second,
+                                  decimals, script_string(data.symbol), script_string(data.price_unit), times_json(grid));
     if (!data.bars.empty()) out += ",\"candles\":" + candles_json(grid, decimals);
     if (!data.equity.points.empty()) {
         const Series drawdown = data.drawdown.points.empty() ? drawdown_of(data.equity) : data.drawdown;

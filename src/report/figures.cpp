@@ -122,8 +122,8 @@ std::string bar_list(std::span<const BarItem> items, const std::string& axis) {
     double y = 8.0;
     for (const BarItem& item : items) {
         const double length = largest > 0.0 ? item.value / largest * (width - left - right) : 0.0;
-        out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"name end\"><title>{}</title>{}</text>", left - 8.0, y + 12.0,
-                           escape(item.label), escape(shorten(item.label, 28)));
+        out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"name end\"><title>{}</title>{}</text>", left - 8.0, y + 12.0, escape(item.label),
+                           escape(shorten(item.label, 28)));
         out += rectangle(left, y + 2.0, length, row - 6.0, item.tone, item.label + ": " + item.value_text);
         out += text_at(left + length + 6.0, y + 12.0, "tick", item.value_text);
         y += row;
@@ -204,7 +204,8 @@ std::string reliability_chart(std::span<const ReliabilityPoint> points) {
     std::string out = open_svg(frame.width, frame.height, "reliability of the probabilities");
     out += value_axis(frame, 0.0, 1.0, "observed frequency");
     const auto x = [&](double p) { return frame.left + p * frame.plot_width(); };
-    for (const double p : {0.0, 0.2, 0.4, 0.6, 0.8, 1.0}) out += text_at(x(p), frame.height - frame.bottom + 16.0, "tick middle", format_number(p, 1));
+    for (const double p : {0.0, 0.2, 0.4, 0.6, 0.8, 1.0})
+        out += text_at(x(p), frame.height - frame.bottom + 16.0, "tick middle", format_number(p, 1));
     out += text_at(x(0.5), frame.height - 8.0, "axis middle", "predicted probability");
     out += line(x(0.0), frame.y(0.0), x(1.0), frame.y(1.0), "ideal");
     std::string path;
@@ -244,9 +245,9 @@ std::string histogram(const Distribution& distribution) {
         if (counts[i] == 0) continue;
         const double low = classes.values[i];
         const double top = frame.y(static_cast<double>(counts[i]));
-        out += rectangle(x(low) + 0.5, top, x(low + step) - x(low) - 1.0, frame.y(0.0) - top, low < -step / 2.0 ? "loss" : "gain",
-                         format_number(low, classes.decimals) + " to " + format_number(low + step, classes.decimals) + ": " +
-                             std::to_string(counts[i]));
+        out +=
+            rectangle(x(low) + 0.5, top, x(low + step) - x(low) - 1.0, frame.y(0.0) - top, low < -step / 2.0 ? "loss" : "gain",
+                      format_number(low, classes.decimals) + " to " + format_number(low + step, classes.decimals) + ": " + std::to_string(counts[i]));
     }
     const Ticks labels = nice_ticks(first, classes.values.back(), 6);
     for (const double value : labels.values) {

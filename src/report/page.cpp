@@ -32,7 +32,8 @@ template <class Rows, class TimeOf>
 Result<void> check_ascending(const Rows& rows, TimeOf time_of, const std::string& what) {
     for (std::size_t i = 1; i < rows.size(); ++i) {
         if (time_of(rows[i]) > time_of(rows[i - 1])) continue;
-        return fail(ErrorCode::usage, "report: " + what + " " + std::to_string(i) + " at " + format_time(time_of(rows[i])) + " is not after the one before");
+        return fail(ErrorCode::usage,
+                    "report: " + what + " " + std::to_string(i) + " at " + format_time(time_of(rows[i])) + " is not after the one before");
     }
     return {};
 }
@@ -98,8 +99,9 @@ std::string cards(std::span<const Figure> figures) {
 std::string figure_table(const FigureTable& table) {
     std::string rows;
     for (const Figure& figure : table.figures) {
-        rows += "<tr><td class=\"name\">" + escape(figure.name) + (figure.note.empty() ? "" : "<span class=\"note\">" + escape(figure.note) + "</span>") +
-                "</td><td>" + value_text(figure) + unit_text(figure.unit) + "</td></tr>\n";
+        rows += "<tr><td class=\"name\">" + escape(figure.name) +
+                (figure.note.empty() ? "" : "<span class=\"note\">" + escape(figure.note) + "</span>") + "</td><td>" + value_text(figure) +
+                unit_text(figure.unit) + "</td></tr>\n";
     }
     return panel(table.title, "<table><tbody>\n" + rows + "</tbody></table>");
 }
@@ -111,7 +113,8 @@ std::string cell(const std::variant<double, std::string>& value, int decimals) {
 }
 
 std::string head_cell(const std::string& name, const std::string& unit, bool text) {
-    return fmt::format("<th scope=\"col\"{}><button type=\"button\">{}{}</button></th>", text ? " class=\"text\"" : "", escape(name), unit_text(unit));
+    return fmt::format("<th scope=\"col\"{}><button type=\"button\">{}{}</button></th>", text ? " class=\"text\"" : "", escape(name),
+                       unit_text(unit));
 }
 
 std::string sortable_table(const Table& table) {
@@ -145,20 +148,25 @@ std::string chart_section(const ReportData& data) {
     const bool candles = !data.bars.empty();
     std::string keys;
     if (!data.markers.empty() && candles) {
-        keys = "<span class=\"keys\"><span><i class=\"up\"></i>long entry</span><span><i class=\"down\"></i>short entry</span>"
-               "<span><i style=\"background:var(--gain)\"></i>exit with profit</span><span><i style=\"background:var(--loss)\"></i>exit with loss</span></span>";
+        keys =
+            "<span class=\"keys\"><span><i class=\"up\"></i>long entry</span><span><i class=\"down\"></i>short entry</span>"
+            "<span><i style=\"background:var(--gain)\"></i>exit with profit</span><span><i style=\"background:var(--loss)\"></i>exit with "
+            "loss</span></span>";
     }
-    const std::string title = candles ? data.symbol + " with entries, exits, equity and drawdown (times in UTC)" : "Equity and drawdown (times in UTC)";
+    const std::string title =
+        candles ? data.symbol + " with entries, exits, equity and drawdown (times in UTC)" : "Equity and drawdown (times in UTC)";
     return "<section id=\"candles\"><h2>" + std::string(candles ? "Trades on the chart" : "Equity") +
            "</h2>\n<div class=\"panel\"><div class=\"chart-head\"><h3>" + escape(title) +
            "</h3><span class=\"choices\" id=\"timeframes\" role=\"group\" aria-label=\"timeframe\"></span>" + keys + "</div><div id=\"chart\"" +
-           (candles ? "" : " class=\"lines\"") + "></div><noscript>The chart needs JavaScript; the figures below do not.</noscript></div></section>\n";
+           (candles ? "" : " class=\"lines\"") +
+           "></div><noscript>The chart needs JavaScript; the figures below do not.</noscript></div></section>\n";
 }
 
 std::string month_cell(double percent, const char* style) {
     const double heat = std::min(1.0, std::abs(percent) / 12.0);
     const char* tone = percent > 0.0 ? "gain" : percent < 0.0 ? "loss" : "";
-    return fmt::format("<td class=\"{}{}\" style=\"--heat:{:.3f}\">{}</td>", tone, style, std::isfinite(heat) ? heat : 0.0, format_number(percent, 1));
+    return fmt::format("<td class=\"{}{}\" style=\"--heat:{:.3f}\">{}</td>", tone, style, std::isfinite(heat) ? heat : 0.0,
+                       format_number(percent, 1));
 }
 
 std::string months_section(const ReportData& data) {
@@ -211,7 +219,8 @@ std::string importance_panel(const ReportData& data) {
         const double share = 100.0 * importance.gain / total;
         items.push_back({importance.feature, share, "accent", format_number(share, 1) + " %"});
     }
-    return panel("Importance by gain", bar_list(items, fmt::format("share of the total gain of all splits (%), {} of {} features", items.size(), sorted.size())));
+    return panel("Importance by gain",
+                 bar_list(items, fmt::format("share of the total gain of all splits (%), {} of {} features", items.size(), sorted.size())));
 }
 
 std::string shap_panel(const ReportData& data) {
@@ -221,12 +230,15 @@ std::string shap_panel(const ReportData& data) {
     std::ranges::stable_sort(sorted, std::ranges::greater{}, &ShapSummary::mean_absolute);
     std::vector<BarItem> items;
     for (const ShapSummary& summary : std::span(sorted).first(std::min(features_shown, sorted.size()))) {
-        const std::string tone = std::isnan(summary.direction) || std::abs(summary.direction) < 0.2 ? "muted" : summary.direction > 0.0 ? "accent" : "second";
+        const std::string tone = std::isnan(summary.direction) || std::abs(summary.direction) < 0.2 ? "muted"
+                                 : summary.direction > 0.0                                          ? "accent"
+                                                                                                    : "second";
         items.push_back({summary.feature, summary.mean_absolute, tone, format_number(summary.mean_absolute, 4)});
     }
-    return panel("SHAP contributions", bar_list(items, "mean size of the contribution to the raw prediction") +
-                                           "<p class=\"swatches\"><i class=\"accent\"></i>higher value, higher prediction<i class=\"second\"></i>higher value, "
-                                           "lower prediction<i class=\"muted\"></i>no clear direction</p>");
+    return panel("SHAP contributions",
+                 bar_list(items, "mean size of the contribution to the raw prediction") +
+                     "<p class=\"swatches\"><i class=\"accent\"></i>higher value, higher prediction<i class=\"second\"></i>higher value, "
+                     "lower prediction<i class=\"muted\"></i>no clear direction</p>");
 }
 
 std::string model_section(const ReportData& data) {
@@ -259,13 +271,16 @@ std::string trades_section(const ReportData& data) {
     for (std::size_t i = 0; i < data.trades.size(); ++i) {
         const TradeRow& trade = data.trades[i];
         const std::string_view tone = trade.net_profit < 0.0 ? " class=\"loss-text\"" : trade.net_profit > 0.0 ? " class=\"gain-text\"" : "";
-        const auto time = [](TimeNs t) { return "<td class=\"text\">" + format_time(floor_time(t, ns_per_second)).replace(10, 1, " ").substr(0, 19) + "</td>"; };
+        const auto time = [](TimeNs t) {
+            return "<td class=\"text\">" + format_time(floor_time(t, ns_per_second)).replace(10, 1, " ").substr(0, 19) + "</td>";
+        };
         out += fmt::format("<tr data-trade=\"{}\"><td data-v=\"{}\">{}</td>", i, i + 1, i + 1) + time(trade.entry_time) + time(trade.exit_time) +
                "<td class=\"text\">" + escape(trade.direction) + "</td>" + number(trade.quantity, 4, "") + number(trade.entry_price, decimals, "") +
                number(trade.exit_price, decimals, "") + number(trade.net_profit, std::abs(trade.net_profit) < 1.0 ? 6 : 2, tone) +
                number(trade.net_r, 2, tone) + "<td class=\"text\">" + escape(trade.exit_reason) + "</td></tr>\n";
     }
-    return section("Trades (" + format_number(static_cast<double>(data.trades.size()), 0) + ")", "<div class=\"panel\">" + out + "</tbody></table></div></div>\n");
+    return section("Trades (" + format_number(static_cast<double>(data.trades.size()), 0) + ")",
+                   "<div class=\"panel\">" + out + "</tbody></table></div></div>\n");
 }
 
 std::string notes_section(const ReportData& data) {
@@ -294,9 +309,10 @@ std::string footer(const ReportData& data) {
 
 Result<std::string> html(const ReportData& data) {
     SOFIA_CHECK(check(data));
-    std::string out = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
-                      escape(data.title) + "</title>\n<style>\n";
+    std::string out =
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
+        escape(data.title) + "</title>\n<style>\n";
     out += between(sofia_report_style_begin, sofia_report_style_end);
     out += "</style>\n</head>\n<body>\n" + banners(data) + "<main>\n<header><h1>" + escape(data.title) + "</h1>";
     if (!data.subtitle.empty()) out += "<p class=\"subtitle\">" + escape(data.subtitle) + "</p>";

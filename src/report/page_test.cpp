@@ -4,8 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
 #include "base/json.hpp"
@@ -80,8 +80,8 @@ protected:
 TEST_F(Page, ShowsTheFiguresAndIsWellFormed) {
     const std::string page = page_of(data_);
     expect_well_formed(page);
-    for (const char* text : {"1,234.5", "18.3", "−7.3", "1,827.12", "profit factor", "–", "95 %: 0.01 to 0.15", "By exit", "m5.feature_0_gap", "fold 3",
-                             "predicted probability", "from gross to net (R)", "seed", "9f2c51d2a7", "R a trade", "2020"}) {
+    for (const char* text : {"1,234.5", "18.3", "−7.3", "1,827.12", "profit factor", "–", "95 %: 0.01 to 0.15", "By exit", "m5.feature_0_gap",
+                             "fold 3", "predicted probability", "from gross to net (R)", "seed", "9f2c51d2a7", "R a trade", "2020"}) {
         EXPECT_THAT(own_part(page), HasSubstr(text)) << text;
     }
     EXPECT_EQ(page, page_of(data_));
@@ -106,7 +106,8 @@ TEST_F(Page, AsksTheNetworkForNothing) {
     const std::string own = own_part(page);
     EXPECT_THAT(own, Not(HasSubstr("http:")));
     EXPECT_THAT(own, Not(HasSubstr("https:")));
-    for (const char* word : {"src=", "href=", "@import", "import(", "fetch(", "XMLHttpRequest", "url(", "WebSocket", "sendBeacon", "<link", "<iframe", "<img"}) {
+    for (const char* word :
+         {"src=", "href=", "@import", "import(", "fetch(", "XMLHttpRequest", "url(", "WebSocket", "sendBeacon", "<link", "<iframe", "<img"}) {
         EXPECT_THAT(own, Not(HasSubstr(word))) << word;
     }
     // The library names addresses only in its licence, as an XML namespace, and as the link of its logo that a reader may follow.
@@ -160,7 +161,8 @@ TEST_F(Page, ChartHoldsTheBarsExactlyAndMarkersInOrder) {
         ASSERT_EQ(static_cast<double>(std::min(open, close) - part(3)) / 10.0, bars_[i].low);
     }
     ASSERT_EQ(chart["markers"].size(), data_.markers.size());
-    for (std::size_t i = 1; i < chart["markers"].size(); ++i) EXPECT_LE(chart["markers"][i - 1][0].get<std::int64_t>(), chart["markers"][i][0].get<std::int64_t>());
+    for (std::size_t i = 1; i < chart["markers"].size(); ++i)
+        EXPECT_LE(chart["markers"][i - 1][0].get<std::int64_t>(), chart["markers"][i][0].get<std::int64_t>());
     EXPECT_EQ(chart["trades"].size(), data_.trades.size());
     EXPECT_EQ(chart["equity"]["values"].size(), bars_.size());
     EXPECT_NEAR(chart["equity"]["values"].back().get<double>(), data_.equity.points.back().value, 1e-3);

@@ -46,8 +46,8 @@ std::string format_number(double value, int decimals) {
     if (std::isnan(value)) return "–";
     if (std::isinf(value)) return value > 0.0 ? "∞" : "−∞";
     std::array<char, 400> buffer{};
-    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(value), std::chars_format::fixed,
-                                   std::clamp(decimals, 0, 12));
+    const auto end =
+        std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(value), std::chars_format::fixed, std::clamp(decimals, 0, 12));
     const std::string plain(buffer.data(), end.ptr);
     const std::size_t whole = std::min(plain.find('.'), plain.size());
     const bool zero = plain.find_first_of("123456789") == std::string::npos;

@@ -128,7 +128,8 @@ Result<std::string> run_gnuplot(const std::string& commands, int& status) {
     const int error = posix_spawnp(&child, program.c_str(), &actions, nullptr, arguments.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     if (error == ENOENT) {
-        return fail(ErrorCode::unavailable, "gnuplot is not installed, so equity_curve.png cannot be drawn", "install it, on Debian: apt-get install gnuplot-nox");
+        return fail(ErrorCode::unavailable, "gnuplot is not installed, so equity_curve.png cannot be drawn",
+                    "install it, on Debian: apt-get install gnuplot-nox");
     }
     if (error != 0) return system_error("cannot be started", error);
     theirs.close();

@@ -28,7 +28,8 @@ std::vector<Marker> trade_markers(std::span<const TradeRow> trades) {
     for (const TradeRow& trade : trades) {
         const bool bought = trade.direction == "long";
         markers.push_back({trade.entry_time, trade.entry_price, bought ? MarkerKind::entry_long : MarkerKind::entry_short, trade.direction});
-        markers.push_back({trade.exit_time, trade.exit_price, trade.net_profit > 0.0 ? MarkerKind::exit_win : MarkerKind::exit_loss, trade.exit_reason});
+        markers.push_back(
+            {trade.exit_time, trade.exit_price, trade.net_profit > 0.0 ? MarkerKind::exit_win : MarkerKind::exit_loss, trade.exit_reason});
     }
     std::ranges::stable_sort(markers, {}, &Marker::time);
     return markers;

@@ -175,7 +175,8 @@ inline constexpr std::size_t candles_max = 40'000;
 /// The same page as text.
 [[nodiscard]] Result<std::string> html(const ReportData& data);
 
-/// Equity over time with the drawdown below it, drawn by gnuplot. Errors: unavailable, when gnuplot is not installed; usage (no points); io; internal.
+/// Equity over time with the drawdown below it, drawn by gnuplot. Errors: unavailable, when gnuplot is not installed; usage (no points); io;
+/// internal.
 [[nodiscard]] Result<void> write_png(const std::filesystem::path& path, const ReportData& data);
 
 }  // namespace sofia::report

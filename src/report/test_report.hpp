@@ -43,8 +43,11 @@ inline void add_trades(ReportData& data, std::span<const market::Bar> bars) {
         const double move = (bars[exit].close / bars[i].close - 1.0) * (bought ? 1.0 : -1.0) + 0.0009;
         const double profit = equity * move * 2.0;
         equity += profit;
-        data.trades.push_back({bars[i].close_time, bars[exit].close_time, bought ? "long" : "short", std::round(equity / bars[i].close * 2e3) / 1e3, bars[i].close,
-                               bars[exit].close, profit, move / 0.004, move > 0.004 ? "target" : move < -0.002 ? "stop" : "time"});
+        data.trades.push_back({bars[i].close_time, bars[exit].close_time, bought ? "long" : "short", std::round(equity / bars[i].close * 2e3) / 1e3,
+                               bars[i].close, bars[exit].close, profit, move / 0.004,
+                               move > 0.004    ? "target"
+                               : move < -0.002 ? "stop"
+                                               : "time"});
         data.equity.points.push_back({bars[exit].close_time, equity});
         i = exit;
     }
@@ -67,28 +70,55 @@ inline ReportData everything(std::span<const market::Bar> bars) {
     data.price_unit = "USD";
     data.bars = bars;
     add_trades(data, bars);
-    data.headline = {{"net", 1234.5, "R", 1, ""}, {"trades", static_cast<double>(data.trades.size()), "", 0, ""}, {"expectancy", 0.083, "R a trade", 3, "95 %: 0.01 to 0.15"},
-                     {"return", 18.27, "%", 1, ""}, {"max drawdown", -7.31, "%", 1, ""}, {"Sharpe, annual", 1.62, "", 2, ""}};
-    data.figures = {{"Result", {{"signals", 812.0, "", 0, ""}, {"net profit", 1827.123456, "USDT", 2, ""}, {"win rate", 54.1, "%", 1, ""},
-                                {"profit factor", std::nan(""), "", 2, ""}, {"payoff", 1.21, "", 2, ""}}},
-                    {"Risk", {{"max drawdown", -7.31, "%", 2, ""}, {"time under water", 61.0, "%", 1, ""}, {"exposure", 22.4, "%", 1, ""},
-                              {"probabilistic Sharpe", 0.94, "", 3, "chance that the true Sharpe ratio is above zero"}}},
-                    {"Costs", {{"fees", -31.4, "R", 2, ""}, {"slippage", -9.8, "R", 2, ""}, {"funding", 1.1, "R", 2, ""}, {"break-even cost", 0.124, "R a trade", 4, ""}}}};
-    data.tables = {{"By exit", "", {{"reason", ""}, {"trades", "", 0}, {"win rate", "%", 1}, {"net", "R", 2}},
+    data.headline = {{"net", 1234.5, "R", 1, ""},
+                     {"trades", static_cast<double>(data.trades.size()), "", 0, ""},
+                     {"expectancy", 0.083, "R a trade", 3, "95 %: 0.01 to 0.15"},
+                     {"return", 18.27, "%", 1, ""},
+                     {"max drawdown", -7.31, "%", 1, ""},
+                     {"Sharpe, annual", 1.62, "", 2, ""}};
+    data.figures = {{"Result",
+                     {{"signals", 812.0, "", 0, ""},
+                      {"net profit", 1827.123456, "USDT", 2, ""},
+                      {"win rate", 54.1, "%", 1, ""},
+                      {"profit factor", std::nan(""), "", 2, ""},
+                      {"payoff", 1.21, "", 2, ""}}},
+                    {"Risk",
+                     {{"max drawdown", -7.31, "%", 2, ""},
+                      {"time under water", 61.0, "%", 1, ""},
+                      {"exposure", 22.4, "%", 1, ""},
+                      {"probabilistic Sharpe", 0.94, "", 3, "chance that the true Sharpe ratio is above zero"}}},
+                    {"Costs",
+                     {{"fees", -31.4, "R", 2, ""},
+                      {"slippage", -9.8, "R", 2, ""},
+                      {"funding", 1.1, "R", 2, ""},
+                      {"break-even cost", 0.124, "R a trade", 4, ""}}}};
+    data.tables = {{"By exit",
+                    "",
+                    {{"reason", ""}, {"trades", "", 0}, {"win rate", "%", 1}, {"net", "R", 2}},
                     {{std::string("target"), 120.0, 100.0, 144.2}, {std::string("stop"), 97.0, 0.0, -98.1}, {std::string("time"), 31.0, 48.4, 2.25}}},
-                   {"By direction", "", {{"direction", ""}, {"trades", "", 0}, {"net", "R", 2}}, {{std::string("long"), 140.0, 31.0}, {std::string("short"), 108.0, std::nan("")}}}};
+                   {"By direction",
+                    "",
+                    {{"direction", ""}, {"trades", "", 0}, {"net", "R", 2}},
+                    {{std::string("long"), 140.0, 31.0}, {std::string("short"), 108.0, std::nan("")}}}};
     for (int i = 0; i < 40; ++i) {
         const std::string name = "m" + std::to_string(5 * (1 + i % 3)) + ".feature_" + std::to_string(i) + "_gap";
         data.importance.push_back({name, 1000.0 * std::exp(-0.13 * i)});
         data.shap.push_back({name, 0.21 * std::exp(-0.11 * i), i % 4 == 0 ? std::nan("") : i % 3 == 0 ? -0.6 : 0.7});
     }
     data.fold_metric = "expectancy (R a trade)";
-    data.folds = {{"fold 1", 0.12, "61 trades"}, {"fold 2", 0.07, "58 trades"}, {"fold 3", -0.03, "70 trades"}, {"fold 4", 0.15, "49 trades"}, {"test", 0.05, "81 trades"}};
+    data.folds = {{"fold 1", 0.12, "61 trades"},
+                  {"fold 2", 0.07, "58 trades"},
+                  {"fold 3", -0.03, "70 trades"},
+                  {"fold 4", 0.15, "49 trades"},
+                  {"test", 0.05, "81 trades"}};
     data.waterfall_unit = "R";
     data.waterfall = {{"gross", 84.6}, {"fees", -31.4}, {"slippage", -9.8}, {"funding", 1.1}};
-    for (int i = 0; i < 10; ++i) data.reliability.push_back({0.05 + 0.1 * i, std::min(1.0, 0.1 + 0.082 * i), static_cast<std::size_t>(20 + 30 * i * (9 - i))});
-    data.notes = {"Stops fill at the price that triggers them or worse; targets need one tick of penetration.", "3 of 248 exits had stop and target inside one bar and count as stops."};
-    data.provenance = {{"seed", std::string("42"), "", 0, ""}, {"features", std::string("9f2c51d2a7"), "", 0, ""}, {"revision", std::string("0.1.0"), "", 0, ""}};
+    for (int i = 0; i < 10; ++i)
+        data.reliability.push_back({0.05 + 0.1 * i, std::min(1.0, 0.1 + 0.082 * i), static_cast<std::size_t>(20 + 30 * i * (9 - i))});
+    data.notes = {"Stops fill at the price that triggers them or worse; targets need one tick of penetration.",
+                  "3 of 248 exits had stop and target inside one bar and count as stops."};
+    data.provenance = {
+        {"seed", std::string("42"), "", 0, ""}, {"features", std::string("9f2c51d2a7"), "", 0, ""}, {"revision", std::string("0.1.0"), "", 0, ""}};
     return data;
 }
 

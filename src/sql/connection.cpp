@@ -77,8 +77,7 @@ std::unexpected<Error> failure(const std::string& path, const soci::soci_error& 
             return fail(ErrorCode::conflict, path + ": another process holds the database's lock for too long",
                         "end the process that keeps a transaction open, or raise the busy timeout");
         case SQLITE_CONSTRAINT: return fail(ErrorCode::conflict, text);
-        case SQLITE_NOTADB:
-            return fail(ErrorCode::data, path + ": the file is not a SQLite database", "name another file, or move this one away");
+        case SQLITE_NOTADB: return fail(ErrorCode::data, path + ": the file is not a SQLite database", "name another file, or move this one away");
         case SQLITE_CORRUPT: return fail(ErrorCode::data, text, "restore the file from a copy, or `sqlite3 FILE .recover`");
         case SQLITE_FULL: return fail(ErrorCode::io, path + ": the disk is full", "free space; nothing that was finished is lost");
         case SQLITE_READONLY: return fail(ErrorCode::io, path + ": the file or its folder is read-only", "change its permissions");
@@ -117,8 +116,7 @@ auto patiently(DurationNs deadline, Step step) {
 }  // namespace
 
 struct Statement::State {
-    State(soci::session& session, std::string path, std::string_view text, std::vector<Type> columns)
-        : path_(std::move(path)), statement_(session) {
+    State(soci::session& session, std::string path, std::string_view text, std::vector<Type> columns) : path_(std::move(path)), statement_(session) {
         for (const Type type : columns) results_.emplace_back(std::make_unique<Cell>())->type = type;
         row_.resize(results_.size());
         statement_.alloc();
@@ -192,9 +190,7 @@ Statement& Statement::operator=(Statement&&) noexcept = default;
 
 Result<void> Statement::execute(const Row& arguments) { return state_->run(arguments, nullptr); }
 
-Result<void> Statement::each(const Row& arguments, const std::function<Result<void>(const Row&)>& on_row) {
-    return state_->run(arguments, &on_row);
-}
+Result<void> Statement::each(const Row& arguments, const std::function<Result<void>(const Row&)>& on_row) { return state_->run(arguments, &on_row); }
 
 Result<std::vector<Row>> Statement::query(const Row& arguments) {
     std::vector<Row> rows;

@@ -17,9 +17,8 @@ constexpr double ticks_in_price_min = 100.0;
 
 // The symbol names a folder.
 bool is_name(const std::string& symbol) {
-    return !symbol.empty() && symbol.front() != '.' && std::ranges::all_of(symbol, [](unsigned char c) {
-        return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-    });
+    return !symbol.empty() && symbol.front() != '.' &&
+           std::ranges::all_of(symbol, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; });
 }
 
 }  // namespace

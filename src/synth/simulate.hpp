@@ -38,9 +38,9 @@ struct Tick {
 /// The market simulator, one print at a time.
 ///
 /// Mid: log m' = log m + sqrt(v) eps - v/2 + theta v with v = sigma^2 Δ. Δ comes from a Hawkes process (branching 0.7) with a daily season,
-/// sigma from a mean-reverting log-volatility with a daily season, both independent of eps, as is the aggressor, a fair coin. So at theta = 0 the mid is a
-/// martingale whatever a trader knows of the past. Prints: ask = ceil(m + h), bid = floor(m - h) on the tick; buys print at the ask. Who
-/// buys at Buy prints and sells at Sell prints pays at least h a side, so no strategy gains, marked at the mid, at edge 0. Sizes have a Pareto tail of
+/// sigma from a mean-reverting log-volatility with a daily season, both independent of eps, as is the aggressor, a fair coin. So at theta = 0 the mid
+/// is a martingale whatever a trader knows of the past. Prints: ask = ceil(m + h), bid = floor(m - h) on the tick; buys print at the ask. Who buys at
+/// Buy prints and sells at Sell prints pays at least h a side, so no strategy gains, marked at the mid, at edge 0. Sizes have a Pareto tail of
 /// index 2.5 (standard deviation, no kurtosis).
 /// Edge: at a touch of the EMA(20) on 15m bars of the prints (see touch_watch.hpp), p = 1/2 + edge/4 * sign and theta = direction * logit(p) / (2a).
 ///

@@ -82,9 +82,7 @@ BarrierWalk::BarrierWalk(const Levels& levels, const FillRules& rules)
     see(low_, high_);
 }
 
-bool BarrierWalk::at_stop(double price) const {
-    return levels_.direction == Direction::long_side ? price <= stop_trigger_ : price >= stop_trigger_;
-}
+bool BarrierWalk::at_stop(double price) const { return levels_.direction == Direction::long_side ? price <= stop_trigger_ : price >= stop_trigger_; }
 
 bool BarrierWalk::beyond_target(double price) const {
     return levels_.direction == Direction::long_side ? price >= target_trigger_ : price <= target_trigger_;

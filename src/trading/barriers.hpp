@@ -73,7 +73,8 @@ public:
     }
 
     [[nodiscard]] std::optional<Exit> step(const Trade& trade) {
-        if (quiet(trade)) [[likely]] return std::nullopt;
+        if (quiet(trade)) [[likely]]
+            return std::nullopt;
         return examine(trade);
     }
     [[nodiscard]] std::optional<Exit> step(const Bar& bar);

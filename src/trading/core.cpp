@@ -84,9 +84,7 @@ std::optional<Refusal> DecisionCore::occupied(const Signal& signal) const {
     return std::nullopt;
 }
 
-double DecisionCore::risk_equity() const {
-    return config_.sizing.compounding ? market::to_double(equity_) : config_.sizing.starting_equity;
-}
+double DecisionCore::risk_equity() const { return config_.sizing.compounding ? market::to_double(equity_) : config_.sizing.starting_equity; }
 
 CostsR DecisionCore::expected_costs(const Signal& signal, const Levels& levels) const {
     const double risk = levels.risk();

@@ -115,10 +115,12 @@ public:
     void on_bar(const Bar& bar);
 
     void on_trade(const Trade& trade) {
-        if (!busy_) [[likely]] return;
+        if (!busy_) [[likely]]
+            return;
         last_price_ = trade.price;
         last_time_ = trade.ts;
-        if (open_ && !next_ && open_->path.quiet(trade)) [[likely]] return;
+        if (open_ && !next_ && open_->path.quiet(trade)) [[likely]]
+            return;
         take(trade);
     }
 

@@ -15,9 +15,7 @@ using testing::plain_config;
 using testing::print;
 using testing::signal;
 
-DecisionCore make(const DecisionConfig& config, const CoreInputs& in = inputs(FillMode::bar_close)) {
-    return DecisionCore::make(config, in).value();
-}
+DecisionCore make(const DecisionConfig& config, const CoreInputs& in = inputs(FillMode::bar_close)) { return DecisionCore::make(config, in).value(); }
 
 std::int64_t refused(const DecisionCore& core, Refusal refusal) { return core.refused()[static_cast<std::size_t>(refusal)]; }
 
@@ -303,8 +301,7 @@ TEST(Core, OnTradesFillsOnlyAtPrintsOfItsSide) {
 TEST(Core, RefusesASettingItDoesNotKnow) {
     DecisionConfig config = plain_config();
     config.position.opposite = "hedge";
-    EXPECT_EQ(DecisionCore::make(config, inputs(FillMode::trades)).error().message,
-              "position.opposite \"hedge\" is none of flip, ignore, close");
+    EXPECT_EQ(DecisionCore::make(config, inputs(FillMode::trades)).error().message, "position.opposite \"hedge\" is none of flip, ignore, close");
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 namespace sofia::trading {
 
 void CostConfig::describe(config::Keys& keys) {
-    keys.number("fee_percent", fee_percent, {-1.0, 10.0}, "Fee of entries, stops and other market orders, percent of value (0.075 = 7.5 basis points).");
+    keys.number("fee_percent", fee_percent, {-1.0, 10.0},
+                "Fee of entries, stops and other market orders, percent of value (0.075 = 7.5 basis points).");
     keys.number("maker_fee_percent", maker_fee_percent, {-1.0, 10.0}, "Fee of targets (limit orders), percent of value; negative is a rebate.");
     keys.number("fee_per_trade_r", fee_per_trade_r, {-1.0, 100.0}, "Fee of a whole trade in R in place of the percents; below 0 is not set.");
     keys.number("max_fee_r", max_fee_r, {0.0, 1e9}, "Signals whose expected fee is above this many R are refused.");

@@ -18,9 +18,7 @@ TEST(Costs, FeeInRIsTheFeesOverTheRiskWithTheMakersShareAtTheTarget) {
 }
 
 // Median fee at a stop of one ATR and 0.075 %: 5m 0.92 R, that is an ATR of 0.163 % of the price.
-TEST(Costs, TheDefaultFeeEatsAScalpersRisk) {
-    EXPECT_NEAR(expected_fee_r(CostConfig{}, 1.0, 0.00163, 0.4), 0.92, 0.005);
-}
+TEST(Costs, TheDefaultFeeEatsAScalpersRisk) { EXPECT_NEAR(expected_fee_r(CostConfig{}, 1.0, 0.00163, 0.4), 0.92, 0.005); }
 
 TEST(Costs, AFeePerTradeReplacesThePercents) {
     const CostConfig config{.fee_percent = 0.1, .fee_per_trade_r = 0.07};

@@ -13,9 +13,7 @@ using testing::bar;
 using testing::minute;
 using testing::print;
 
-FillRules rules(FillMode mode) {
-    return {.mode = mode, .tick = 0.5, .slippage = 1.0, .latency = 100 * ns_per_ms, .max_wait = 300 * ns_per_second};
-}
+FillRules rules(FillMode mode) { return {.mode = mode, .tick = 0.5, .slippage = 1.0, .latency = 100 * ns_per_ms, .max_wait = 300 * ns_per_second}; }
 
 TEST(MarketOrder, WaitsForTheFirstPrintAfterDecisionAndLatencyOnItsSide) {
     const MarketOrder order(Side::buy, minute(0), rules(FillMode::trades));

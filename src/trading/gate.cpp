@@ -7,15 +7,16 @@
 namespace sofia::trading {
 
 namespace {
-constexpr std::array<std::string_view, refusals> refusal_names{"window",      "window_end", "levels", "outranked",   "entry_pending",
-                                                               "in_position", "cooldown",   "fee",    "probability", "trend",
+constexpr std::array<std::string_view, refusals> refusal_names{"window",      "window_end",     "levels", "outranked",   "entry_pending",
+                                                               "in_position", "cooldown",       "fee",    "probability", "trend",
                                                                "regime",      "expected_value", "equity", "size"};
 }  // namespace
 
 std::string_view name(Refusal refusal) { return refusal_names[static_cast<std::size_t>(refusal)]; }
 
 void GateConfig::describe(config::Keys& keys) {
-    keys.boolean("use_gates", use_gates, "Whether fee limit, probability, trend, regime and expected value decide; off, every touch that the position allows is traded.");
+    keys.boolean("use_gates", use_gates,
+                 "Whether fee limit, probability, trend, regime and expected value decide; off, every touch that the position allows is traded.");
     keys.number("ev_margin", ev_margin, {-10.0, 10.0}, "Expected value, in R after costs, that a signal must exceed.");
     keys.number("min_prob", min_prob, {0.0, 1.0}, "Smallest probability of the target before the stop.");
     keys.choice("expected_rr_mode", expected_rr_mode, {"realized", "config"},
@@ -53,8 +54,8 @@ EvModel ev_in_use(const GateConfig& gate, const BarrierConfig& barriers, const E
 std::optional<std::string> ev_warning(const GateConfig& gate, const EvModel& realized) {
     if (gate.expected_rr_mode == "config") {
         if (!(realized.timeouts > 0.05)) return std::nullopt;
-        return "gate.expected_rr_mode config counts every timeout as a full loss, and " + format_double(std::round(1000.0 * realized.timeouts) / 10.0) +
-               " % of the training labels are timeouts: realized is right";
+        return "gate.expected_rr_mode config counts every timeout as a full loss, and " +
+               format_double(std::round(1000.0 * realized.timeouts) / 10.0) + " % of the training labels are timeouts: realized is right";
     }
     if (std::isnan(realized.win) || std::isnan(realized.loss)) {
         return "the training labels lack an outcome (" + std::to_string(realized.labels) + " labels): the gate refuses every signal";

@@ -26,7 +26,8 @@ public:
     /// Takes the next base bar (bar modes) or print (trades mode) after the decision, in order of time.
     State step(const Bar& bar);
     State step(const Trade& trade) {
-        if (walk_ && state_ == State::open && walk_->quiet(trade)) [[likely]] return state_;
+        if (walk_ && state_ == State::open && walk_->quiet(trade)) [[likely]]
+            return state_;
         return take(trade);
     }
 

@@ -94,17 +94,16 @@ void TouchScanner::step(std::size_t timeframe, const Bar& bar) {
 std::span<const Touch> TouchScanner::take() {
     taken_.swap(found_);
     found_.clear();
-    std::ranges::stable_sort(taken_, [](const Touch& a, const Touch& b) {
-        return a.known_at != b.known_at ? a.known_at < b.known_at : a.timeframe > b.timeframe;
-    });
+    std::ranges::stable_sort(
+        taken_, [](const Touch& a, const Touch& b) { return a.known_at != b.known_at ? a.known_at < b.known_at : a.timeframe > b.timeframe; });
     return taken_;
 }
 
 Result<std::vector<Touch>> find_touches(const TouchConfig& config, std::span<const std::vector<Bar>> columns) {
     SOFIA_TRY(TouchScanner scanner, TouchScanner::make(config));
     if (columns.size() != scanner.timeframes().size()) {
-        return fail(ErrorCode::data, "touches need bars of " + std::to_string(scanner.timeframes().size()) + " timeframes, got " +
-                                         std::to_string(columns.size()));
+        return fail(ErrorCode::data,
+                    "touches need bars of " + std::to_string(scanner.timeframes().size()) + " timeframes, got " + std::to_string(columns.size()));
     }
     for (std::size_t i = 0; i < columns.size(); ++i) {
         for (const Bar& bar : columns[i]) scanner.step(i, bar);

@@ -31,9 +31,7 @@ enum class Direction : std::int8_t { long_side = 1, short_side = -1 };
 [[nodiscard]] constexpr Direction opposite(Direction direction) {
     return direction == Direction::long_side ? Direction::short_side : Direction::long_side;
 }
-[[nodiscard]] constexpr std::string_view name(Direction direction) {
-    return direction == Direction::long_side ? "long" : "short";
-}
+[[nodiscard]] constexpr std::string_view name(Direction direction) { return direction == Direction::long_side ? "long" : "short"; }
 
 struct TouchConfig {
     std::int64_t ema_length = 20;

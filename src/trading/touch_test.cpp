@@ -52,8 +52,8 @@ Columns columns_of(const std::vector<Bar>& bars, std::size_t length) {
     }
     double ranges = 0.0;
     for (std::size_t t = 1; t < n; ++t) {
-        const double range = std::max({bars[t].high - bars[t].low, std::fabs(bars[t].high - bars[t - 1].close),
-                                       std::fabs(bars[t].low - bars[t - 1].close)});
+        const double range =
+            std::max({bars[t].high - bars[t].low, std::fabs(bars[t].high - bars[t - 1].close), std::fabs(bars[t].low - bars[t - 1].close)});
         if (t <= 14) ranges += range;
         if (t == 14) c.atr[t] = ranges / 14.0;
         if (t > 14) c.atr[t] = (13.0 * c.atr[t - 1] + range) / 14.0;

@@ -68,7 +68,8 @@ double lowered_high(double low, double high, double step) {
     Wide result = *h - rest;
     std::string digits;
     const bool negative = result < 0;
-    for (Wide left = negative ? -result : result; left > 0; left /= 10) digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(left % 10)));
+    for (Wide left = negative ? -result : result; left > 0; left /= 10)
+        digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(left % 10)));
     if (digits.empty()) digits = "0";
     return parse_double(fmt::format("{}{}e{}", negative ? "-" : "", digits, exponent)).value_or(high);
 }

@@ -115,10 +115,20 @@ TEST(Distribution, RangesMayChangeWithinAStudyButNotTheKind) {
 
 // Expected texts from Python's repr.
 TEST(PythonJson, DoublesAreWrittenAsReprDoes) {
-    const std::vector<std::pair<double, std::string>> cases = {
-        {0.0, "0.0"}, {-0.0, "-0.0"}, {1.0, "1.0"}, {0.1, "0.1"}, {1e-4, "0.0001"}, {9.999e-5, "9.999e-05"}, {1e15, "1000000000000000.0"},
-        {123456789012345680.0, "1.2345678901234568e+17"}, {1e16, "1e+16"}, {9007199254740993.0, "9007199254740992.0"}, {5e-324, "5e-324"},
-        {1.7976931348623157e308, "1.7976931348623157e+308"}, {infinity, "Infinity"}, {-infinity, "-Infinity"}};
+    const std::vector<std::pair<double, std::string>> cases = {{0.0, "0.0"},
+                                                               {-0.0, "-0.0"},
+                                                               {1.0, "1.0"},
+                                                               {0.1, "0.1"},
+                                                               {1e-4, "0.0001"},
+                                                               {9.999e-5, "9.999e-05"},
+                                                               {1e15, "1000000000000000.0"},
+                                                               {123456789012345680.0, "1.2345678901234568e+17"},
+                                                               {1e16, "1e+16"},
+                                                               {9007199254740993.0, "9007199254740992.0"},
+                                                               {5e-324, "5e-324"},
+                                                               {1.7976931348623157e308, "1.7976931348623157e+308"},
+                                                               {infinity, "Infinity"},
+                                                               {-infinity, "-Infinity"}};
     for (const auto& [value, text] : cases) EXPECT_EQ(python_json(value), text);
 }
 

@@ -90,7 +90,8 @@ private:
         } else {
             ++report_.failed;
             const auto reason = trial->user_attributes.find("error");
-            options_.log.warning(fmt::format("trial {} failed: {}", number, reason == trial->user_attributes.end() ? "no reason given" : reason->second));
+            options_.log.warning(
+                fmt::format("trial {} failed: {}", number, reason == trial->user_attributes.end() ? "no reason given" : reason->second));
         }
         if (options_.progress != nullptr) options_.progress->advance();
         return options_.on_trial ? options_.on_trial(study_, trial) : Result<void>();
@@ -121,7 +122,8 @@ Result<void> OptimizeOptions::validate() const {
     if (trials < 0) return fail(ErrorCode::usage, fmt::format("{} trials", trials), "0 means until the timeout");
     if (timeout < 0) return fail(ErrorCode::usage, "the timeout is negative");
     if (batch < 1) return fail(ErrorCode::usage, "a batch has at least one trial");
-    if (trials == 0 && timeout == 0 && stop == nullptr) return fail(ErrorCode::usage, "neither a number of trials, nor a timeout, nor a stop flag is given");
+    if (trials == 0 && timeout == 0 && stop == nullptr)
+        return fail(ErrorCode::usage, "neither a number of trials, nor a timeout, nor a stop flag is given");
     return {};
 }
 

@@ -69,12 +69,16 @@ TEST(Optimize, FailuresKeepTheirTextAndTheStudyGoesOn) {
     Study s = study();
     OptimizeOptions options;
     options.trials = 4;
-    const auto report = optimize(s, [](Trial& trial) -> Result<Outcome> {
-        if (trial.number() == 0) return fail(ErrorCode::data, "no \"data\"");
-        if (trial.number() == 1) throw std::runtime_error("thrown");
-        if (trial.number() == 2) return std::vector<double>{1.0, 2.0};
-        return 1.0;
-    }, options).value();
+    const auto report = optimize(
+                            s,
+                            [](Trial& trial) -> Result<Outcome> {
+                                if (trial.number() == 0) return fail(ErrorCode::data, "no \"data\"");
+                                if (trial.number() == 1) throw std::runtime_error("thrown");
+                                if (trial.number() == 2) return std::vector<double>{1.0, 2.0};
+                                return 1.0;
+                            },
+                            options)
+                            .value();
     EXPECT_EQ(report.failed, 3);
     EXPECT_EQ(report.complete, 1);
     EXPECT_EQ(s.trial(0)->user_attributes.at("error"), "\"no \\\"data\\\"\"");
@@ -102,10 +106,14 @@ TEST(Optimize, AnInterruptedObjectiveEndsTheStudy) {
     Study s = study();
     OptimizeOptions options;
     options.trials = 10;
-    const auto report = optimize(s, [](Trial& trial) -> Result<Outcome> {
-        if (trial.number() == 1) return fail(ErrorCode::interrupted, "stopped");
-        return 1.0;
-    }, options).value();
+    const auto report = optimize(
+                            s,
+                            [](Trial& trial) -> Result<Outcome> {
+                                if (trial.number() == 1) return fail(ErrorCode::interrupted, "stopped");
+                                return 1.0;
+                            },
+                            options)
+                            .value();
     EXPECT_EQ(report.end, OptimizeReport::End::stopped);
     EXPECT_EQ(s.trials().size(), 2U);
 }

@@ -56,8 +56,7 @@ public:
 private:
     /// Whether no earlier report lies in the same interval of steps.
     bool first_in_interval(const FrozenTrial& trial, std::int64_t step) const {
-        const std::int64_t start =
-            (step - config_.warmup_steps) / config_.interval_steps * config_.interval_steps + config_.warmup_steps;
+        const std::int64_t start = (step - config_.warmup_steps) / config_.interval_steps * config_.interval_steps + config_.warmup_steps;
         return trial.reports.size() < 2 || std::next(trial.reports.rbegin())->first < start;
     }
 

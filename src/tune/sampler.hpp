@@ -30,12 +30,11 @@ public:
     [[nodiscard]] virtual SearchSpace joint_space(const History& history, const SearchSpace* asked) = 0;
 
     /// Draws the parameters of `space` for trial `number`. Parameters left out are drawn one by one.
-    [[nodiscard]] virtual JointSample sample_joint(const History& history, std::int64_t number, const SearchSpace& space,
-                                                   RandomStream random) = 0;
+    [[nodiscard]] virtual JointSample sample_joint(const History& history, std::int64_t number, const SearchSpace& space, RandomStream random) = 0;
 
     /// Draws one parameter.
-    [[nodiscard]] virtual double sample_one(const History& history, std::int64_t number, const std::string& name,
-                                            const Distribution& distribution, RandomStream random) = 0;
+    [[nodiscard]] virtual double sample_one(const History& history, std::int64_t number, const std::string& name, const Distribution& distribution,
+                                            RandomStream random) = 0;
 };
 
 /// Uniform in the range, in log space where the distribution is logarithmic (Optuna's RandomSampler).

@@ -114,7 +114,8 @@ TEST(Tpe, AnswersDependOnTheHistoryOnly) {
     const auto fresh = tpe_sampler();
     const auto space = fresh->joint_space(whole, nullptr);
     EXPECT_EQ(space.size(), 2U);
-    EXPECT_EQ(fresh->sample_joint(whole, 100, space, RandomStream(9)).internal, stepwise->sample_joint(shuffled, 100, space, RandomStream(9)).internal);
+    EXPECT_EQ(fresh->sample_joint(whole, 100, space, RandomStream(9)).internal,
+              stepwise->sample_joint(shuffled, 100, space, RandomStream(9)).internal);
 }
 
 // The liar: a running trial counts as a bad one, which turns later draws away from its place.
@@ -161,7 +162,8 @@ RC_GTEST_PROP(Tpe, DrawsStayInTheirRange, (std::uint64_t seed)) {
     const History history = past(20, RandomStream(7));
     const auto sampler = tpe_sampler();
     // The range may have moved away from all that was seen.
-    for (const auto& d : {made(FloatDistribution{5.0, 6.0, false, 0.0}), made(FloatDistribution{-3.0, -2.5, false, 0.25}), made(FloatDistribution{0.2, 0.3, false, 0.0})}) {
+    for (const auto& d : {made(FloatDistribution{5.0, 6.0, false, 0.0}), made(FloatDistribution{-3.0, -2.5, false, 0.25}),
+                          made(FloatDistribution{0.2, 0.3, false, 0.0})}) {
         RC_ASSERT(d.contains(sampler->sample_one(history, 99, "x", d, RandomStream(seed))));
     }
     const auto k = made(IntDistribution{15, 40, false, 5});

@@ -14,19 +14,23 @@ TEST(Space, TheThreeTypesAreRead) {
 
 TEST(Space, ChoicesKeepTheirTypes) {
     const auto d = parse_distribution("{type: categorical, choices: [gbdt, \"1\", 1, 1.5, true, null, ~, \"null\"]}").value();
-    const std::vector<ParamValue> expected = {std::string("gbdt"), std::string("1"), std::int64_t{1}, 1.5, true, std::monostate{}, std::monostate{}, std::string("null")};
+    const std::vector<ParamValue> expected = {std::string("gbdt"), std::string("1"), std::int64_t{1},    1.5, true,
+                                              std::monostate{},    std::monostate{}, std::string("null")};
     EXPECT_EQ(d.as_categorical()->choices, expected);
 }
 
 TEST(Space, ADocumentIsReadAndItsErrorsNameFileLineAndParameter) {
-    const auto space = parse_space("lr: {type: float, low: 1e-4, high: 0.1, log: true}\nleaves:\n  type: int\n  low: 4\n  high: 256\n", "s.yaml").value();
+    const auto space =
+        parse_space("lr: {type: float, low: 1e-4, high: 0.1, log: true}\nleaves:\n  type: int\n  low: 4\n  high: 256\n", "s.yaml").value();
     EXPECT_EQ(space.size(), 2U);
     const auto error = parse_space("a: {type: int, low: 1, high: 2}\nlr: {type: float, low: x, high: 1}\n", "s.yaml").error();
     EXPECT_EQ(error.message, "s.yaml line 2: parameter \"lr\": low: \"x\" is not a number");
     EXPECT_EQ(error.code, ErrorCode::config);
     EXPECT_NE(parse_space("", "s.yaml").error().message.find("no parameters"), std::string::npos);
     EXPECT_NE(parse_space("a: [", "s.yaml").error().message.find("not YAML"), std::string::npos);
-    EXPECT_NE(parse_space("a: {type: int, low: 1, high: 2}\na: {type: int, low: 1, high: 2}\n", "s.yaml").error().message.find("line 2: parameter \"a\": stands twice"),
+    EXPECT_NE(parse_space("a: {type: int, low: 1, high: 2}\na: {type: int, low: 1, high: 2}\n", "s.yaml")
+                  .error()
+                  .message.find("line 2: parameter \"a\": stands twice"),
               std::string::npos);
 }
 

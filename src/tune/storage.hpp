@@ -29,8 +29,7 @@ public:
     [[nodiscard]] virtual Result<StudyInfo> create_study(const std::string& name, const std::vector<Direction>& directions) = 0;
     [[nodiscard]] virtual Result<std::optional<StudyInfo>> find_study(const std::string& name) = 0;
     [[nodiscard]] virtual Result<std::vector<StudyInfo>> studies() = 0;
-    [[nodiscard]] virtual Result<void> set_study_attribute(std::int64_t study, Owner owner, const std::string& key,
-                                                           const std::string& json) = 0;
+    [[nodiscard]] virtual Result<void> set_study_attribute(std::int64_t study, Owner owner, const std::string& key, const std::string& json) = 0;
 
     /// Inserts a trial as it is in `trial` (state, params, attributes, values, reports, times); `id` and `number` are given by the
     /// storage and returned inside the copy. number = count of the study's earlier trials.
@@ -41,8 +40,7 @@ public:
 
     [[nodiscard]] virtual Result<void> set_params(std::int64_t trial, std::span<const Param> params) = 0;
     [[nodiscard]] virtual Result<void> set_report(std::int64_t trial, std::int64_t step, double value) = 0;
-    [[nodiscard]] virtual Result<void> set_trial_attribute(std::int64_t trial, Owner owner, const std::string& key,
-                                                           const std::string& json) = 0;
+    [[nodiscard]] virtual Result<void> set_trial_attribute(std::int64_t trial, Owner owner, const std::string& key, const std::string& json) = 0;
 
     /// Running -> a finished state. Returns the time written as the trial's end.
     [[nodiscard]] virtual Result<TimeNs> finish(std::int64_t trial, TrialState state, std::span<const double> values) = 0;

@@ -93,7 +93,8 @@ public:
     Result<void> set_study_attribute(std::int64_t study, Owner owner, const std::string& key, const std::string& json) override {
         return transaction([&] {
             return run(fmt::format("INSERT INTO study_{0}_attributes (study_id, key, value_json) VALUES (:s, :k, :v) "
-                                   "ON CONFLICT (study_id, key) DO UPDATE SET value_json = excluded.value_json", word(owner)),
+                                   "ON CONFLICT (study_id, key) DO UPDATE SET value_json = excluded.value_json",
+                                   word(owner)),
                        {study, key, json});
         });
     }
@@ -101,9 +102,10 @@ public:
     Result<FrozenTrial> add_trial(std::int64_t study, FrozenTrial trial) override {
         const auto work = [&]() -> Result<void> {
             SOFIA_TRY(trial.number, next_number(study));
-            SOFIA_TRY(const auto id, rows("INSERT INTO trials (number, study_id, state, datetime_start, datetime_complete) "
-                                          "VALUES (:n, :s, :t, :b, :e) RETURNING trial_id", {Type::integer},
-                                          {trial.number, study, stored(trial.state), stored(trial.started), stored(trial.completed)}));
+            SOFIA_TRY(const auto id,
+                      rows("INSERT INTO trials (number, study_id, state, datetime_start, datetime_complete) "
+                           "VALUES (:n, :s, :t, :b, :e) RETURNING trial_id",
+                           {Type::integer}, {trial.number, study, stored(trial.state), stored(trial.started), stored(trial.completed)}));
             trial.id = integer(id[0][0]);
             counts_[study] = {trial.id, trial.number + 1};
             for (const Param& p : trial.params) SOFIA_CHECK(insert_param(trial.id, p));
@@ -121,7 +123,8 @@ public:
         bool won = false;
         SOFIA_CHECK(transaction([&]() -> Result<void> {
             SOFIA_TRY(const auto changed, rows("UPDATE trials SET state = 'RUNNING', datetime_start = :t WHERE trial_id = :i AND state = 'WAITING' "
-                                               "RETURNING trial_id", {Type::integer}, {stored(now), trial}));
+                                               "RETURNING trial_id",
+                                               {Type::integer}, {stored(now), trial}));
             won = !changed.empty();
             return {};
         }));
@@ -148,7 +151,8 @@ public:
         SOFIA_CHECK(transaction([&]() -> Result<void> {
             SOFIA_TRY(const auto changed,
                       rows("UPDATE trials SET state = :s, datetime_complete = :t WHERE trial_id = :i AND state IN ('RUNNING', 'WAITING') "
-                           "RETURNING trial_id", {Type::integer}, {stored(state), stored(std::optional<TimeNs>(now)), trial}));
+                           "RETURNING trial_id",
+                           {Type::integer}, {stored(state), stored(std::optional<TimeNs>(now)), trial}));
             if (changed.empty()) return immutable(trial);
             return insert_values(trial, values);
         }));
@@ -157,8 +161,10 @@ public:
 
     Result<void> beat(std::int64_t trial) override {
         return transaction([&] {
-            return run("INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (:t, CURRENT_TIMESTAMP) "
-                       "ON CONFLICT (trial_id) DO UPDATE SET heartbeat = CURRENT_TIMESTAMP", {trial});
+            return run(
+                "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (:t, CURRENT_TIMESTAMP) "
+                "ON CONFLICT (trial_id) DO UPDATE SET heartbeat = CURRENT_TIMESTAMP",
+                {trial});
         });
     }
 
@@ -207,7 +213,8 @@ private:
     /// The count of the study's trials; only those after the last counted one are looked at.
     Result<std::int64_t> next_number(std::int64_t study) {
         Counted& known = counts_[study];
-        SOFIA_TRY(const auto newer, rows("SELECT count(*) FROM trials WHERE study_id = :s AND trial_id > :i", {Type::integer}, {study, known.last_id}));
+        SOFIA_TRY(const auto newer,
+                  rows("SELECT count(*) FROM trials WHERE study_id = :s AND trial_id > :i", {Type::integer}, {study, known.last_id}));
         return known.count + integer(newer[0][0]);
     }
 
@@ -218,23 +225,27 @@ private:
 
     Result<void> insert_attribute(std::int64_t trial, Owner owner, const std::string& key, const std::string& json) {
         return run(fmt::format("INSERT INTO trial_{0}_attributes (trial_id, key, value_json) VALUES (:t, :k, :v) "
-                               "ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json", word(owner)),
+                               "ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json",
+                               word(owner)),
                    {trial, key, json});
     }
 
     Result<void> insert_report(std::int64_t trial, std::int64_t step, double value) {
         const auto [number, type] = stored(value);
-        return run("INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value, intermediate_value_type) VALUES (:t, :s, :v, :y) "
-                   "ON CONFLICT (trial_id, step) DO UPDATE SET intermediate_value = excluded.intermediate_value, "
-                   "intermediate_value_type = excluded.intermediate_value_type", {trial, step, number, type});
+        return run(
+            "INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value, intermediate_value_type) VALUES (:t, :s, :v, :y) "
+            "ON CONFLICT (trial_id, step) DO UPDATE SET intermediate_value = excluded.intermediate_value, "
+            "intermediate_value_type = excluded.intermediate_value_type",
+            {trial, step, number, type});
     }
 
     Result<void> insert_values(std::int64_t trial, std::span<const double> values) {
         for (std::size_t i = 0; i < values.size(); ++i) {
             const auto [number, type] = stored(values[i]);
-            SOFIA_CHECK(run("INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (:t, :o, :v, :y) "
-                            "ON CONFLICT (trial_id, objective) DO UPDATE SET value = excluded.value, value_type = excluded.value_type",
-                            {trial, static_cast<std::int64_t>(i), number, type}));
+            SOFIA_CHECK(
+                run("INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (:t, :o, :v, :y) "
+                    "ON CONFLICT (trial_id, objective) DO UPDATE SET value = excluded.value, value_type = excluded.value_type",
+                    {trial, static_cast<std::int64_t>(i), number, type}));
         }
         return {};
     }
@@ -279,8 +290,8 @@ private:
     }
 
     Result<void> read_children(const Row& range, std::vector<FrozenTrial>& out, std::size_t begin) {
-        SOFIA_CHECK(children("trial_params", "param_name, param_value, distribution_json", "param_id", {Type::text, Type::real, Type::text}, range, out,
-                             begin, [&](FrozenTrial& trial, const Row& row) -> Result<void> {
+        SOFIA_CHECK(children("trial_params", "param_name, param_value, distribution_json", "param_id", {Type::text, Type::real, Type::text}, range,
+                             out, begin, [&](FrozenTrial& trial, const Row& row) -> Result<void> {
                                  SOFIA_TRY(auto distribution, distribution_of(std::get<std::string>(row[3])));
                                  trial.params.push_back({text(row[1]), std::move(distribution), std::get<double>(row[2])});
                                  return {};
@@ -297,8 +308,8 @@ private:
                                  return {};
                              }));
         for (const Owner owner : {Owner::user, Owner::system}) {
-            SOFIA_CHECK(children(fmt::format("trial_{}_attributes", word(owner)), "key, value_json", "key", {Type::text, Type::text}, range, out, begin,
-                                 [&](FrozenTrial& trial, const Row& row) -> Result<void> {
+            SOFIA_CHECK(children(fmt::format("trial_{}_attributes", word(owner)), "key, value_json", "key", {Type::text, Type::text}, range, out,
+                                 begin, [&](FrozenTrial& trial, const Row& row) -> Result<void> {
                                      (owner == Owner::user ? trial.user_attributes : trial.system_attributes)[text(row[1])] = text(row[2]);
                                      return {};
                                  }));
@@ -311,9 +322,12 @@ private:
     Result<void> children(const std::string& table, const std::string& columns, const std::string& order, std::vector<Type> types, const Row& range,
                           std::vector<FrozenTrial>& out, std::size_t begin, const std::function<Result<void>(FrozenTrial&, const Row&)>& take) {
         types.insert(types.begin(), Type::integer);
-        SOFIA_TRY(sql::Statement * statement,
-                  statements_.get(fmt::format("SELECT trial_id, {0} FROM {1} JOIN trials USING (trial_id) WHERE study_id = :s AND trial_id BETWEEN :a "
-                                              "AND :b ORDER BY trial_id, {2}", columns, table, order), std::move(types)));
+        SOFIA_TRY(
+            sql::Statement * statement,
+            statements_.get(fmt::format("SELECT trial_id, {0} FROM {1} JOIN trials USING (trial_id) WHERE study_id = :s AND trial_id BETWEEN :a "
+                                        "AND :b ORDER BY trial_id, {2}",
+                                        columns, table, order),
+                            std::move(types)));
         std::size_t at = begin;
         return statement->each(range, [&](const Row& row) -> Result<void> {
             while (at < out.size() && out[at].id < integer(row[0])) ++at;

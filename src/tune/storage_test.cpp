@@ -135,7 +135,8 @@ INSTANTIATE_TEST_SUITE_P(Both, AnyStorage, testing::Bool(), [](const auto& i) { 
 class SqliteFile : public testing::Test {
 protected:
     void SetUp() override {
-        folder_ = fs::temp_directory_path() / (std::string("sofia_tune_") + testing::UnitTest::GetInstance()->current_test_info()->name() + std::to_string(::getpid()));
+        folder_ = fs::temp_directory_path() /
+                  (std::string("sofia_tune_") + testing::UnitTest::GetInstance()->current_test_info()->name() + std::to_string(::getpid()));
         fs::create_directories(folder_);
     }
     void TearDown() override { fs::remove_all(folder_); }

@@ -20,9 +20,7 @@ std::uint64_t seed_from_entropy() {
     return (static_cast<std::uint64_t>(entropy()) << 32) | entropy();
 }
 
-std::string attribute_text(const Json& value) {
-    return value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-}
+std::string attribute_text(const Json& value) { return value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace); }
 
 bool dominates(const FrozenTrial& a, const FrozenTrial& b, const std::vector<Direction>& directions) {
     bool better = false;
@@ -46,7 +44,8 @@ Result<StudyInfo> open_info(Storage& storage, const StudyOptions& options, const
     }
     if (!found) return storage.create_study(name, options.directions);
     if (options.open == StudyOptions::Open::resume && found->directions != options.directions) {
-        return fail(ErrorCode::conflict, fmt::format("study \"{}\" exists with other directions", name), "resume it with its own directions, or take another name");
+        return fail(ErrorCode::conflict, fmt::format("study \"{}\" exists with other directions", name),
+                    "resume it with its own directions, or take another name");
     }
     return *std::move(found);
 }
@@ -227,7 +226,8 @@ Result<TrialState> Study::tell(const Trial& trial, TrialState state, std::span<c
             if (values.size() != objectives) {
                 return fail(ErrorCode::usage, fmt::format("trial {}: {} values for {} objectives", trial.number(), values.size(), objectives));
             }
-            if (std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); })) return finish(std::move(told), TrialState::fail, "the value is NaN");
+            if (std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); }))
+                return finish(std::move(told), TrialState::fail, "the value is NaN");
             told.values.assign(values.begin(), values.end());
             return finish(std::move(told), state, {});
         case TrialState::pruned:
@@ -290,7 +290,8 @@ Result<void> Study::add(FrozenTrial trial) {
     const std::lock_guard lock(state_->mutex);
     if (trial.state == TrialState::running) return fail(ErrorCode::usage, "a running trial cannot be added");
     if (trial.state == TrialState::complete && trial.values.size() != state_->info.directions.size()) {
-        return fail(ErrorCode::usage, fmt::format("the added trial has {} values for {} objectives", trial.values.size(), state_->info.directions.size()));
+        return fail(ErrorCode::usage,
+                    fmt::format("the added trial has {} values for {} objectives", trial.values.size(), state_->info.directions.size()));
     }
     for (const Param& p : trial.params) {
         SOFIA_CHECK(state_->intern(p.name, *p.distribution));
@@ -321,7 +322,8 @@ TrialPtr Study::trial(std::int64_t number) const {
 }
 
 Result<TrialPtr> Study::best_trial() const {
-    if (state_->info.directions.size() != 1) return fail(ErrorCode::usage, "a study of several objectives has no single best trial", "ask for best_trials");
+    if (state_->info.directions.size() != 1)
+        return fail(ErrorCode::usage, "a study of several objectives has no single best trial", "ask for best_trials");
     const auto best = best_trials();
     if (best.empty()) return fail(ErrorCode::usage, fmt::format("study \"{}\" has no complete trial", state_->info.name));
     return best.front();

@@ -20,8 +20,8 @@ namespace sofia::tune {
 class Study;
 struct StudyState;
 
-/// A running trial in the hands of an objective. Refers to its study, which must outlive it (the study may be moved). One thread a trial; trials of one study
-/// may run in different threads.
+/// A running trial in the hands of an objective. Refers to its study, which must outlive it (the study may be moved). One thread a trial; trials of
+/// one study may run in different threads.
 class Trial {
 public:
     [[nodiscard]] std::int64_t number() const { return frozen_->number; }

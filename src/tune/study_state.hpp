@@ -34,8 +34,8 @@ struct StudyState {
     [[nodiscard]] Result<std::shared_ptr<const Distribution>> intern(const std::string& name, const Distribution& distribution);
 
     /// The internal value of a parameter of `trial`: fixed, single, drawn jointly, or drawn now.
-    [[nodiscard]] Result<Param> resolve(const FrozenTrial& trial, const JointSample& joint, const SearchSpace& joint_space,
-                                        const std::string& name, const Distribution& distribution);
+    [[nodiscard]] Result<Param> resolve(const FrozenTrial& trial, const JointSample& joint, const SearchSpace& joint_space, const std::string& name,
+                                        const Distribution& distribution);
 
     /// Reads what other processes wrote.
     [[nodiscard]] Result<void> refresh();

@@ -20,14 +20,15 @@ Result<std::shared_ptr<const Distribution>> StudyState::intern(const std::string
 }
 
 Result<Param> StudyState::resolve(const FrozenTrial& trial, const JointSample& joint, const SearchSpace& joint_space, const std::string& name,
-                                    const Distribution& distribution) {
+                                  const Distribution& distribution) {
     Param out;
     out.name = name;
     SOFIA_TRY(out.distribution, intern(name, distribution));
     SOFIA_TRY(const auto fixed, fixed_params(trial));
     if (const auto found = fixed.find(name); found != fixed.end()) {
         auto internal = distribution.internal(found->second);
-        if (!internal) return fail(ErrorCode::config, fmt::format("trial {}: enqueued parameter \"{}\": {}", trial.number, name, internal.error().message));
+        if (!internal)
+            return fail(ErrorCode::config, fmt::format("trial {}: enqueued parameter \"{}\": {}", trial.number, name, internal.error().message));
         out.internal = *internal;
         return out;
     }

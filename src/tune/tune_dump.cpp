@@ -28,7 +28,9 @@ Distribution made(Distribution::Kind kind) { return Distribution::make(std::move
 
 SearchSpace mixed_space() {
     SearchSpace space;
-    space.emplace("cat", made(CategoricalDistribution{{std::string("gbdt"), std::monostate{}, true, std::int64_t{2}, 1.5, std::string("é \"q\"\n"), infinity}}));
+    space.emplace(
+        "cat",
+        made(CategoricalDistribution{{std::string("gbdt"), std::monostate{}, true, std::int64_t{2}, 1.5, std::string("é \"q\"\n"), infinity}}));
     space.emplace("grid", made(FloatDistribution{0.0, 1.0, false, 0.1}));
     space.emplace("leaves", made(IntDistribution{4, 256, false, 4}));
     space.emplace("log_int", made(IntDistribution{1, 1000, true, 1}));
@@ -130,14 +132,14 @@ std::string trial_json(const FrozenTrial& t) {
     for (const double v : t.values) values += (values.empty() ? "" : ", ") + python_json(v);
     std::string params;
     for (const Param& p : t.params) {
-        params += (params.empty() ? "" : ", ") + python_json(ParamValue(p.name)) + ": {\"value\": " + python_json(p.value()) + ", \"distribution\": " +
-                  p.distribution->json() + "}";
+        params += (params.empty() ? "" : ", ") + python_json(ParamValue(p.name)) + ": {\"value\": " + python_json(p.value()) +
+                  ", \"distribution\": " + p.distribution->json() + "}";
     }
     std::string reports;
     for (const auto& [step, value] : t.reports) reports += (reports.empty() ? "\"" : ", \"") + std::to_string(step) + "\": " + python_json(value);
     const auto time = [](const std::optional<TimeNs>& ts) { return ts ? std::to_string(*ts / ns_per_us) : std::string("null"); };
-    return "{\"number\": " + std::to_string(t.number) + ", \"state\": \"" + to_string(t.state) + "\", \"values\": [" + values + "], \"params\": {" + params +
-           "}, \"reports\": {" + reports + "}, \"user\": " + object(t.user_attributes) + ", \"system\": " + object(t.system_attributes) +
+    return "{\"number\": " + std::to_string(t.number) + ", \"state\": \"" + to_string(t.state) + "\", \"values\": [" + values + "], \"params\": {" +
+           params + "}, \"reports\": {" + reports + "}, \"user\": " + object(t.user_attributes) + ", \"system\": " + object(t.system_attributes) +
            ", \"started\": " + time(t.started) + ", \"completed\": " + time(t.completed) + "}";
 }
 

@@ -15,7 +15,9 @@ build: setup ## Build the release preset: build/release/bin/sofia
 	@cmake --preset release
 	@cmake --build --preset release
 
-demo: build ## Simulate a market, tune, train and backtest on it; print where the report lies
+demo: setup ## Simulate a market, tune, train and backtest on it; print where the report lies
+	@cmake --preset release
+	@cmake --build --preset release --target sofia
 	@$(BIN)/sofia demo --out demo
 
 test: build ## Unit tests (release, asan), text cases, room check, lint of what changed, peers, small benchmarks

@@ -38,16 +38,30 @@ std::vector<std::uint32_t> ascending(const std::vector<double>& values) {
     return order;
 }
 
-/// log(sum of exp). Terms that cannot change the last bit are not exponentiated: among thousands of kernels most are far away.
-double log_sum_exp(std::span<const double> terms) {
-    const double top = *std::max_element(terms.begin(), terms.end());
-    if (std::isinf(top)) return top;
-    double sum = 0.0;
-    for (const double t : terms) {
-        if (t > top - 46.0) sum += std::exp(t - top);
+/// log(sum of exp) of numbers that come in blocks. Terms that cannot change the last bit are not exponentiated: among thousands of
+/// kernels most are far away.
+class LogSum {
+public:
+    void add(std::span<const double> terms) {
+        const double top = *std::max_element(terms.begin(), terms.end());
+        if (top > top_) {
+            sum_ *= std::exp(top_ - top);
+            top_ = top;
+        }
+        if (std::isinf(top_)) return;
+        for (const double t : terms) {
+            if (t > top_ - 46.0) sum_ += std::exp(t - top_);
+        }
     }
-    return top + std::log(sum);
-}
+    [[nodiscard]] double value() const { return std::isinf(top_) ? top_ : top_ + std::log(sum_); }
+
+private:
+    double top_ = minus_infinity;
+    double sum_ = 0.0;
+};
+
+/// Kernels worked on at once: a block of all parameters' means and sigmas stays in the second-level cache for every point.
+constexpr std::size_t block_size = 512;
 
 }  // namespace
 
@@ -78,36 +92,36 @@ ParzenEstimator::Dimension ParzenEstimator::shape_of(const Distribution& distrib
     return out;
 }
 
-ParzenEstimator::ParzenEstimator(const std::vector<ParzenColumn>& columns) {
+ParzenEstimator::ParzenEstimator(std::vector<ParzenColumn> columns) {
     assert(!columns.empty());
     const std::size_t n = columns.front().values.size();
     weights_ = kernel_weights(n);
     log_constants_.resize(n + 1);
     for (std::size_t k = 0; k <= n; ++k) log_constants_[k] = std::log(weights_[k]);
-    for (const ParzenColumn& column : columns) {
+    for (ParzenColumn& column : columns) {
         assert(column.values.size() == n);
         Dimension dimension = shape_of(*column.distribution);
         if (dimension.choices > 0) {
             for (const double value : column.values) dimension.observed.push_back(static_cast<std::uint32_t>(value));
         } else {
-            add_numeric(dimension, column);
+            add_numeric(dimension, std::move(column));
         }
         dimensions_.push_back(std::move(dimension));
     }
 }
 
-void ParzenEstimator::add_numeric(Dimension& dimension, const ParzenColumn& column) {
-    dimension.means = column.values;
+void ParzenEstimator::add_numeric(Dimension& dimension, ParzenColumn column) {
+    const std::size_t n = column.values.size();
+    const std::vector<std::uint32_t> order = column.order.empty() ? ascending(column.values) : std::move(column.order);
+    dimension.means = std::move(column.values);
     if (dimension.log) {
         for (double& mean : dimension.means) mean = std::log(mean);
     }
-    const std::vector<std::uint32_t> sorted = column.order.empty() ? ascending(column.values) : std::vector<std::uint32_t>();
-    const std::vector<std::uint32_t>& order = column.order.empty() ? sorted : column.order;
-    set_sigmas(dimension, order, column.values.size());
+    set_sigmas(dimension, order, n);
     dimension.means.push_back(0.5 * (dimension.from + dimension.to));
     dimension.sigmas.push_back(dimension.to - dimension.from);
     if (dimension.step == 0.0) {
-        scale_continuous(dimension, column);
+        scale_continuous(dimension, column.memos);
     } else {
         group_equal(dimension, order);
     }
@@ -117,6 +131,7 @@ void ParzenEstimator::set_sigmas(Dimension& dimension, const std::vector<std::ui
     const double range = dimension.to - dimension.from;
     const double smallest = range / std::min(100.0, static_cast<double>(n) + 2.0);
     const std::vector<double>& means = dimension.means;
+    dimension.sigmas.reserve(n + 1);
     dimension.sigmas.resize(n);
     double previous = dimension.from;
     for (std::size_t i = 0; i < n; ++i) {
@@ -130,14 +145,14 @@ void ParzenEstimator::set_sigmas(Dimension& dimension, const std::vector<std::ui
     }
 }
 
-void ParzenEstimator::scale_continuous(Dimension& dimension, const ParzenColumn& column) {
+void ParzenEstimator::scale_continuous(Dimension& dimension, const std::vector<ScaleMemo*>& memos) {
     const double constant = -0.5 * std::log(2.0 * std::numbers::pi);
     dimension.inverse_sigmas.resize(dimension.sigmas.size());
     for (std::size_t k = 0; k < dimension.sigmas.size(); ++k) {
         const double sigma = dimension.sigmas[k];
         const double inverse = 1.0 / sigma;
         dimension.inverse_sigmas[k] = inverse;
-        ScaleMemo* memo = k < column.memos.size() ? column.memos[k] : nullptr;
+        ScaleMemo* memo = k < memos.size() ? memos[k] : nullptr;
         if (memo != nullptr && memo->sigma == sigma) {
             log_constants_[k] += memo->log_scale;
             continue;
@@ -197,85 +212,82 @@ std::vector<double> ParzenEstimator::sample(RandomStream& random, std::size_t co
     return points;
 }
 
-void ParzenEstimator::add_continuous(const Dimension& d, std::span<const double> x, std::vector<double>& sums) const {
-    const std::size_t kernels = weights_.size();
-    for (std::size_t i = 0; i < x.size(); ++i) {
-        const double at = d.log ? std::log(x[i]) : x[i];
-        double* row = sums.data() + i * kernels;
-        if (!(at >= d.from && at <= d.to)) {
-            std::fill(row, row + kernels, minus_infinity);
-            continue;
-        }
-        const double* means = d.means.data();
-        const double* inverse = d.inverse_sigmas.data();
-        for (std::size_t k = 0; k < kernels; ++k) {
-            const double z = (at - means[k]) * inverse[k];
-            row[k] -= 0.5 * z * z;
+void ParzenEstimator::add_continuous(const Dimension& d, double x, std::size_t begin, std::span<double> row) const {
+    const double at = d.log ? std::log(x) : x;
+    if (!(at >= d.from && at <= d.to)) {
+        std::fill(row.begin(), row.end(), minus_infinity);
+        return;
+    }
+    const double* means = d.means.data() + begin;
+    const double* inverse = d.inverse_sigmas.data() + begin;
+    double* out = row.data();
+    for (std::size_t k = 0; k < row.size(); ++k) {
+        const double z = (at - means[k]) * inverse[k];
+        out[k] -= 0.5 * z * z;
+    }
+}
+
+void ParzenEstimator::add_categories(const Dimension& d, double x, std::size_t begin, std::span<double> row) const {
+    const double n = static_cast<double>(weights_.size());
+    const double choices = static_cast<double>(d.choices);
+    const double observed = std::log((1.0 + 1.0 / n) / (1.0 + choices / n));
+    const double other = std::log(1.0 / n / (1.0 + choices / n));
+    const auto category = static_cast<std::uint32_t>(x);
+    for (std::size_t k = 0; k < row.size(); ++k) {
+        if (begin + k == d.observed.size()) {
+            row[k] -= std::log(choices);
+        } else {
+            row[k] += d.observed[begin + k] == category ? observed : other;
         }
     }
 }
 
-void ParzenEstimator::add_grid(const Dimension& d, std::span<const double> x, std::vector<double>& sums) const {
-    const std::size_t kernels = weights_.size();
-    std::vector<double> whole(d.leaders.size());
-    for (std::size_t g = 0; g < d.leaders.size(); ++g) {
-        const double mean = d.means[d.leaders[g]];
-        const double sigma = d.sigmas[d.leaders[g]];
-        whole[g] = log_gauss_mass((d.from - mean) / sigma, (d.to - mean) / sigma);
-    }
-    std::map<double, std::vector<double>> cells;  // candidates often share a value
-    for (std::size_t i = 0; i < x.size(); ++i) {
-        auto [found, fresh] = cells.try_emplace(x[i]);
-        std::vector<double>& mass = found->second;
-        if (fresh) {
-            const double left = d.log ? std::log(x[i] - d.step / 2) : x[i] - d.step / 2;
-            const double right = d.log ? std::log(x[i] + d.step / 2) : x[i] + d.step / 2;
-            for (std::size_t g = 0; g < d.leaders.size(); ++g) {
-                const double mean = d.means[d.leaders[g]];
-                const double sigma = d.sigmas[d.leaders[g]];
-                mass.push_back(log_gauss_mass((left - mean) / sigma, (right - mean) / sigma) - whole[g]);
-            }
+ParzenEstimator::Cells ParzenEstimator::cells_of(const Dimension& d, std::size_t dimension, std::span<const double> points) const {
+    Cells cells;
+    if (d.step == 0.0) return cells;
+    const auto z = [&](double x, std::uint32_t leader) { return (x - d.means[leader]) / d.sigmas[leader]; };
+    std::vector<double> whole;
+    for (const std::uint32_t leader : d.leaders) whole.push_back(log_gauss_mass(z(d.from, leader), z(d.to, leader)));
+    for (std::size_t i = dimension; i < points.size(); i += dimensions_.size()) {
+        auto [found, fresh] = cells.try_emplace(points[i]);
+        if (!fresh) continue;
+        const double left = d.log ? std::log(points[i] - d.step / 2) : points[i] - d.step / 2;
+        const double right = d.log ? std::log(points[i] + d.step / 2) : points[i] + d.step / 2;
+        for (std::size_t g = 0; g < d.leaders.size(); ++g) {
+            found->second.push_back(log_gauss_mass(z(left, d.leaders[g]), z(right, d.leaders[g])) - whole[g]);
         }
-        double* row = sums.data() + i * kernels;
-        for (std::size_t k = 0; k < kernels; ++k) row[k] += mass[d.group[k]];
     }
-}
-
-void ParzenEstimator::add_categories(const Dimension& d, std::span<const double> x, std::vector<double>& sums) const {
-    const std::size_t kernels = weights_.size();
-    const double n = static_cast<double>(kernels);
-    const double total = 1.0 + static_cast<double>(d.choices) / n;
-    const double observed = std::log((1.0 + 1.0 / n) / total);
-    const double other = std::log(1.0 / n / total);
-    for (std::size_t i = 0; i < x.size(); ++i) {
-        const auto category = static_cast<std::uint32_t>(x[i]);
-        double* row = sums.data() + i * kernels;
-        for (std::size_t k = 0; k + 1 < kernels; ++k) row[k] += d.observed[k] == category ? observed : other;
-        row[kernels - 1] -= std::log(static_cast<double>(d.choices));
-    }
+    return cells;
 }
 
 std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points) const {
-    const std::size_t kernels = weights_.size();
     const std::size_t width = dimensions_.size();
-    const std::size_t count = points.size() / width;
-    std::vector<double> sums;
-    sums.reserve(count * kernels);
-    for (std::size_t i = 0; i < count; ++i) sums.insert(sums.end(), log_constants_.begin(), log_constants_.end());
-    std::vector<double> x(count);
-    for (std::size_t j = 0; j < width; ++j) {
-        for (std::size_t i = 0; i < count; ++i) x[i] = points[i * width + j];
-        const Dimension& d = dimensions_[j];
-        if (d.choices > 0) {
-            add_categories(d, x, sums);
-        } else if (d.step != 0.0) {
-            add_grid(d, x, sums);
-        } else {
-            add_continuous(d, x, sums);
+    std::vector<Cells> cells;
+    for (std::size_t j = 0; j < width; ++j) cells.push_back(cells_of(dimensions_[j], j, points));
+    std::vector<LogSum> sums(points.size() / width);
+    std::vector<double> row;
+    for (std::size_t begin = 0; begin < weights_.size(); begin += block_size) {
+        const std::size_t size = std::min(block_size, weights_.size() - begin);
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+            const auto from = log_constants_.begin() + static_cast<std::ptrdiff_t>(begin);
+            row.assign(from, from + static_cast<std::ptrdiff_t>(size));
+            for (std::size_t j = 0; j < width; ++j) {
+                const Dimension& d = dimensions_[j];
+                const double x = points[i * width + j];
+                if (d.choices > 0) {
+                    add_categories(d, x, begin, row);
+                } else if (d.step != 0.0) {
+                    const std::vector<double>& mass = cells[j].find(x)->second;
+                    for (std::size_t k = 0; k < size; ++k) row[k] += mass[d.group[begin + k]];
+                } else {
+                    add_continuous(d, x, begin, row);
+                }
+            }
+            sums[i].add(row);
         }
     }
-    std::vector<double> out(count);
-    for (std::size_t i = 0; i < count; ++i) out[i] = log_sum_exp(std::span(sums).subspan(i * kernels, kernels));
+    std::vector<double> out;
+    for (const LogSum& sum : sums) out.push_back(sum.value());
     return out;
 }
 

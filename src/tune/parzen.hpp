@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -33,7 +34,7 @@ struct ParzenColumn {
 class ParzenEstimator {
 public:
     /// All columns have the same number of values; at least one column (asserted).
-    explicit ParzenEstimator(const std::vector<ParzenColumn>& columns);
+    explicit ParzenEstimator(std::vector<ParzenColumn> columns);
 
     /// `count` points, one row of internal values each.
     [[nodiscard]] std::vector<double> sample(RandomStream& random, std::size_t count) const;
@@ -64,13 +65,17 @@ private:
     };
 
     [[nodiscard]] static Dimension shape_of(const Distribution& distribution);
-    void add_numeric(Dimension& dimension, const ParzenColumn& column);
+    void add_numeric(Dimension& dimension, ParzenColumn column);
     void set_sigmas(Dimension& dimension, const std::vector<std::uint32_t>& order, std::size_t n) const;
     void group_equal(Dimension& dimension, const std::vector<std::uint32_t>& order) const;
-    void scale_continuous(Dimension& dimension, const ParzenColumn& column);
-    void add_continuous(const Dimension& dimension, std::span<const double> x, std::vector<double>& sums) const;
-    void add_grid(const Dimension& dimension, std::span<const double> x, std::vector<double>& sums) const;
-    void add_categories(const Dimension& dimension, std::span<const double> x, std::vector<double>& sums) const;
+    void scale_continuous(Dimension& dimension, const std::vector<ScaleMemo*>& memos);
+    /// The log densities of one point under the kernels from `begin` on are added to `row`.
+    void add_continuous(const Dimension& dimension, double x, std::size_t begin, std::span<double> row) const;
+    void add_categories(const Dimension& dimension, double x, std::size_t begin, std::span<double> row) const;
+
+    /// On a grid points share values and kernels share shapes: value -> log density by group of kernels.
+    using Cells = std::map<double, std::vector<double>>;
+    [[nodiscard]] Cells cells_of(const Dimension& d, std::size_t dimension, std::span<const double> points) const;
 
     std::vector<Dimension> dimensions_;
     std::vector<double> weights_;

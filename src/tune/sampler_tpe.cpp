@@ -195,7 +195,7 @@ ParzenColumn parzen_column(const Distribution& distribution, Column& source, std
                            const Running& running, std::vector<std::uint32_t>& position) {
     ParzenColumn out;
     out.distribution = &distribution;
-    out.values.reserve(members.size());
+    out.values.reserve(members.size() + 1);  // the estimator adds the prior
     out.memos.reserve(members.size());
     if (source.memo_for != distribution) {
         source.memo_for = distribution;
@@ -318,7 +318,7 @@ private:
             out.push_back(parzen_column(distribution, source, dimension, members, running, position_));
             ++dimension;
         }
-        return ParzenEstimator(out);
+        return ParzenEstimator(std::move(out));
     }
 
     TpeConfig config_;

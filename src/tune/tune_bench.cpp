@@ -42,7 +42,6 @@ void study(benchmark::State& state, Where where, std::int64_t trials) {
     }
     std::filesystem::remove_all(folder);
     state.SetItemsProcessed(state.iterations() * trials);
-    state.counters["ms_a_trial"] = benchmark::Counter(static_cast<double>(state.iterations() * trials) / 1e3, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 BENCHMARK_CAPTURE(study, tpe_memory/small, Where::memory, 50)->Unit(benchmark::kMillisecond);

@@ -4,6 +4,7 @@
 
 #include "app/cli/verb.hpp"
 #include "app/pipeline/data_stage.hpp"
+#include "app/pipeline/download.hpp"
 
 namespace sofia::cli {
 namespace {
@@ -60,8 +61,39 @@ Verb simulate_verb() {
             }};
 }
 
+Verb download_verb() {
+    return {"data download bybit", "Public trades or 1-minute candles, a file a day; goes on where it stopped",
+            "  sofia data download bybit BTCUSDT --from 2024-01-01 --to 2024-01-31 --out data\n"
+            "  sofia data download bybit BTCUSDT --from 2024-01-01 --to 2024-01-31 --out klines --kind klines",
+            [](CLI::App& app) {
+                struct Options {
+                    pipeline::DownloadRequest request;
+                    std::string from;
+                    std::string to;
+                    std::string kind = "trades";
+                };
+                auto options = std::make_shared<Options>();
+                app.add_option("SYMBOL", options->request.symbol, "For instance BTCUSDT")->required();
+                app.add_option("--from", options->from, "First day, UTC")->required();
+                app.add_option("--to", options->to, "Last day, UTC")->required();
+                app.add_option("--out", options->request.out, "Folder in which the symbol's folder is made")->required();
+                app.add_option("--kind", options->kind, "trades, or klines: 1-minute candles")
+                    ->capture_default_str()
+                    ->check(CLI::IsMember({"trades", "klines"}));
+                return [options](const Context& context, const CommonOptions& common) -> Result<Output> {
+                    pipeline::DownloadRequest request = options->request;
+                    request.config_file = common.config;
+                    request.sets = common.sets;
+                    SOFIA_TRY(request.from, parse_time(options->from));
+                    SOFIA_TRY(request.to, parse_time(options->to));
+                    if (options->kind == "klines") request.kind = pipeline::DownloadKind::klines;
+                    return pipeline::download_bybit(request, context);
+                };
+            }};
+}
+
 }  // namespace
 
-std::vector<Verb> data_verbs() { return {check_verb(), import_verb(), simulate_verb()}; }
+std::vector<Verb> data_verbs() { return {check_verb(), import_verb(), simulate_verb(), download_verb()}; }
 
 }  // namespace sofia::cli

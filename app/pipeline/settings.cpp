@@ -36,6 +36,7 @@ config::Keys keys_of(Settings& settings) {
     keys.section("instrument", settings.instrument);
     keys.section("data", settings.data);
     keys.section("funding", settings.funding);
+    keys.section("download", settings.download);
     keys.section("bars", settings.bars);
     keys.section("features", settings.features);
     settings.decision.describe(keys);

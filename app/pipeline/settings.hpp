@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/pipeline/download.hpp"
 #include "backtest/score.hpp"
 #include "bars/config.hpp"
 #include "base/config.hpp"
@@ -53,6 +54,7 @@ struct Settings {
     market::Instrument instrument;
     DataConfig data;
     FundingConfig funding;
+    DownloadConfig download;
     bars::BarsConfig bars;
     features::FeaturesConfig features;
     trading::DecisionConfig decision;

@@ -182,8 +182,8 @@ TEST_F(Downloads, ASilentServerIsGivenUpAndItsPartKept) {
         return slow ? Reply{answer.substr(0, answer.find("\r\n\r\n") + 4 + 1000), Reply::Then::hang} : Reply{answer};
     });
     options_.retries = 0;
-    options_.idle_timeout = "100ms";
-    options_.total_timeout = "300ms";
+    options_.idle_timeout = "1s";
+    options_.total_timeout = "5s";
     EXPECT_EQ(download(server.url("/a"), path_, options_, never).error().code, ErrorCode::unavailable);
     slow = false;
     options_.total_timeout = "1h";

@@ -97,10 +97,12 @@ void parse_chunk(benchmark::State& state, std::size_t rows, Way way) {
     state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
     state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(rows));
 }
-BENCHMARK_CAPTURE(parse_chunk, plain / small, 100, Way::plain);
-BENCHMARK_CAPTURE(parse_chunk, fast / small, 100, Way::fast);
-BENCHMARK_CAPTURE(parse_chunk, plain / large, 5'000, Way::plain);
-BENCHMARK_CAPTURE(parse_chunk, fast / large, 5'000, Way::fast);
+// clang-format off: it takes the slash of a name for a division
+BENCHMARK_CAPTURE(parse_chunk, plain/small, 100, Way::plain);
+BENCHMARK_CAPTURE(parse_chunk, fast/small, 100, Way::fast);
+BENCHMARK_CAPTURE(parse_chunk, plain/large, 5'000, Way::plain);
+BENCHMARK_CAPTURE(parse_chunk, fast/large, 5'000, Way::fast);
+// clang-format on
 
 // A file to blocks of trades, from the system's cache.
 void read_file(benchmark::State& state, std::size_t rows, std::size_t threads) {
@@ -118,9 +120,11 @@ void read_file(benchmark::State& state, std::size_t rows, std::size_t threads) {
     state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(files.bytes()));
     state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(rows));
 }
-BENCHMARK_CAPTURE(read_file, one_thread / small, 1'000, 1)->UseRealTime();
-BENCHMARK_CAPTURE(read_file, two_threads / small, 1'000, 2)->UseRealTime();
-BENCHMARK_CAPTURE(read_file, one_thread / large, 10'000'000, 1)->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(read_file, two_threads / large, 10'000'000, 2)->UseRealTime()->Unit(benchmark::kMillisecond);
+// clang-format off: it takes the slash of a name for a division
+BENCHMARK_CAPTURE(read_file, one_thread/small, 1'000, 1)->UseRealTime();
+BENCHMARK_CAPTURE(read_file, two_threads/small, 1'000, 2)->UseRealTime();
+BENCHMARK_CAPTURE(read_file, one_thread/large, 10'000'000, 1)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(read_file, two_threads/large, 10'000'000, 2)->UseRealTime()->Unit(benchmark::kMillisecond);
+// clang-format on
 
 }  // namespace

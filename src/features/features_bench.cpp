@@ -89,14 +89,15 @@ void one_more_bar(benchmark::State& state) {
     state.counters["five_close_p99_ns"] = percentile(all_close, 0.99);
 }
 
-BENCHMARK_CAPTURE(bars_to_columns, whole_catalogue / small, FeaturesConfig())->Arg(2'000);
-BENCHMARK_CAPTURE(bars_to_columns, whole_catalogue / large, FeaturesConfig())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK_CAPTURE(bars_to_columns, peer_columns / small, peer_columns())->Arg(2'000);
-BENCHMARK_CAPTURE(bars_to_columns, peer_columns / large, peer_columns())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK_CAPTURE(bars_to_row_groups, whole_catalogue / small, FeaturesConfig())->Arg(2'000);
-BENCHMARK_CAPTURE(bars_to_row_groups, whole_catalogue / large, FeaturesConfig())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK_CAPTURE(bars_to_row_groups, peer_columns / small, peer_columns())->Arg(2'000);
-BENCHMARK_CAPTURE(bars_to_row_groups, peer_columns / large, peer_columns())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
+// clang-format off: it would put blanks into the names.
+BENCHMARK_CAPTURE(bars_to_columns, whole_catalogue/small, FeaturesConfig())->Arg(2'000);
+BENCHMARK_CAPTURE(bars_to_columns, whole_catalogue/large, FeaturesConfig())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(bars_to_columns, peer_columns/small, peer_columns())->Arg(2'000);
+BENCHMARK_CAPTURE(bars_to_columns, peer_columns/large, peer_columns())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(bars_to_row_groups, whole_catalogue/small, FeaturesConfig())->Arg(2'000);
+BENCHMARK_CAPTURE(bars_to_row_groups, whole_catalogue/large, FeaturesConfig())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(bars_to_row_groups, peer_columns/small, peer_columns())->Arg(2'000);
+BENCHMARK_CAPTURE(bars_to_row_groups, peer_columns/large, peer_columns())->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(one_more_bar)->Name("one_more_bar/small")->Arg(2'000);
 BENCHMARK(one_more_bar)->Name("one_more_bar/large")->Arg(525'600)->Unit(benchmark::kMillisecond)->UseRealTime();
 

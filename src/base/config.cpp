@@ -125,8 +125,9 @@ private:
 
 // Sections in the order in which they first appear, each with its keys: YAML allows a mapping only once.
 struct Section {
+    std::string name;
     std::vector<std::pair<std::string, const Key*>> keys;
-    std::vector<std::pair<std::string, Section>> sections;
+    std::vector<Section> sections;
 
     void add(std::string_view path, const Key& key) {
         const std::size_t dot = path.find('.');
@@ -134,27 +135,27 @@ struct Section {
             keys.emplace_back(std::string(path), &key);
             return;
         }
-        const std::string_view name = path.substr(0, dot);
-        auto found = std::find_if(sections.begin(), sections.end(), [&](const auto& section) { return section.first == name; });
-        if (found == sections.end()) found = sections.insert(found, {std::string(name), Section{}});
-        found->second.add(path.substr(dot + 1), key);
+        const std::string_view first = path.substr(0, dot);
+        auto found = std::find_if(sections.begin(), sections.end(), [&](const Section& section) { return section.name == first; });
+        if (found == sections.end()) found = sections.insert(found, Section{std::string(first), {}, {}});
+        found->add(path.substr(dot + 1), key);
     }
 
     void show(std::string& out, const std::string& indent) const {
-        for (const auto& [name, key] : keys) {
+        for (const auto& [last, key] : keys) {
             const std::string value = key->get();
             const auto yaml = key->type == "map" ? parse_yaml_value(value) : Result<Yaml>(Yaml{});
             if (!yaml || yaml->entries.empty()) {
-                out += fmt::format("{}{}: {}\n", indent, name, value);
+                out += fmt::format("{}{}: {}\n", indent, last, value);
                 continue;
             }
-            out += indent + name + ":\n";
+            out += indent + last + ":\n";
             for (const auto& [free_key, entry] : yaml->entries) {
                 out += fmt::format("{}  {}: {}\n", indent, yaml_scalar(free_key.text), format_yaml_flow(entry));
             }
         }
-        for (const auto& [name, section] : sections) {
-            out += indent + name + ":\n";
+        for (const Section& section : sections) {
+            out += indent + section.name + ":\n";
             section.show(out, indent + "  ");
         }
     }

@@ -90,7 +90,7 @@ std::string show_list(const std::vector<T>& values, Show show) {
 
 // The setter of a Key: reads the value and, when it is right, assigns it.
 template <class T, class Read>
-auto setter(T& target, Read read) {
+auto setter(T& target, const Read& read) {
     return [&target, read](const std::string& yaml) -> Result<void> {
         SOFIA_TRY(const Yaml value, parse_yaml_value(yaml));
         if (value.kind == Kind::null) return fail(ErrorCode::config, "no value is given");

@@ -41,7 +41,7 @@ RC_GTEST_PROP(FormatDouble, ReadsBackToTheLastBit, (std::uint64_t bits)) {
     RC_ASSERT(std::bit_cast<std::uint64_t>(parse_double(format_double(value)).value()) == bits);
 }
 
-RC_GTEST_PROP(Split, JoinIsItsInverse, (std::string text)) {
+RC_GTEST_PROP(Split, JoinIsItsInverse, (const std::string& text)) {
     const auto parts = split(text, ',');
     RC_ASSERT(join(parts, ",") == text);
     for (const std::string& part : parts) RC_ASSERT(part.find(',') == std::string::npos);

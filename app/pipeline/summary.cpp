@@ -119,13 +119,11 @@ namespace {
 
 template <class T>
 Result<T> member(const Json& json, const char* name, const std::filesystem::path& path) {
-    const auto found = json.find(name);
     try {
-        if (found != json.end()) return found->get<T>();
+        return json.at(name).get<T>();
     } catch (const nlohmann::json::exception&) {
-        // Falls through: a wrong type is as good as missing.
+        return fail(ErrorCode::data, path.string() + ": \"" + name + "\" is missing or of the wrong type", "write the file again with sofia tune");
     }
-    return fail(ErrorCode::data, path.string() + ": \"" + name + "\" is missing or of the wrong type", "write the file again with sofia tune");
 }
 
 }  // namespace

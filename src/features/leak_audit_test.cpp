@@ -36,7 +36,7 @@ Producer beside_an_honest_column(ColumnOf make) {
     };
 }
 
-LeakReport audit(const Producer& producer, LeakAuditOptions options = {}) {
+LeakReport audit(const Producer& producer, const LeakAuditOptions& options = {}) {
     static const std::vector<market::Bar> bars = random_bars(1500, 3);
     return audit_leaks(bars, producer, options).value();
 }

@@ -51,7 +51,7 @@ void Labeler::step(const Event& event) {
             continue;
         }
         settle(active_[i]);
-        active_[i] = std::move(active_.back());
+        active_[i] = active_.back();
         active_.pop_back();
     }
 }

@@ -58,9 +58,7 @@ TEST(Session, TextReadsBackToTheSame) {
 
 TEST(Session, RefusesWhatItDoesNotUnderstandAndQuotesIt) {
     for (const char* text : {"", "always", "9:00-10:00", "09:00-25:00", "09:00-24:01", "09:60-10:00", "09:00-09:00", "09:00-10:00 funday",
-                             "09:00-10:00 mon-", "24:00-10:00", "-1:00-10:00",
-                             "09:00-10:00 "
-                             "mon,,tue"}) {
+                             "09:00-10:00 mon-", "24:00-10:00", "-1:00-10:00", "09:00-10:00 mon,,tue"}) {
         const auto parsed = Session::parse(text);
         ASSERT_FALSE(parsed.has_value()) << text;
         EXPECT_EQ(parsed.error().code, ErrorCode::config);

@@ -79,7 +79,7 @@ TEST(Rolling, ANanEmptiesTheWindowAndItRecoversAfterLengthNumbers) {
     EXPECT_EQ(low.value(), 6.0);
 }
 
-RC_GTEST_PROP(Rolling, ACopyContinuesLikeTheOriginal, (std::vector<double> before, std::vector<double> after)) {
+RC_GTEST_PROP(Rolling, ACopyContinuesLikeTheOriginal, (const std::vector<double>& before, const std::vector<double>& after)) {
     const Length n = Length::make(*rc::gen::inRange<std::int64_t>(1, 20)).value();
     RollingSum sum(n);
     RollingMoments moments(n);

@@ -19,7 +19,7 @@ double logit(double p) {
     return std::log(inside) - std::log1p(-inside);
 }
 
-auto bad(std::string message) { return fail(ErrorCode::data, "calibration: " + std::move(message)); }
+auto bad(const std::string& message) { return fail(ErrorCode::data, "calibration: " + message); }
 
 Result<void> check(std::span<const double> probabilities, std::span<const double> labels) {
     if (probabilities.size() != labels.size()) {

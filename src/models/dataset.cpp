@@ -14,7 +14,7 @@ namespace sofia::models {
 
 namespace {
 
-auto bad(std::string message) { return fail(ErrorCode::data, "training data: " + std::move(message)); }
+auto bad(const std::string& message) { return fail(ErrorCode::data, "training data: " + message); }
 
 Result<void> check_shape(const TrainingData& data) {
     const auto& x = data.features;

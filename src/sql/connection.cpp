@@ -116,7 +116,8 @@ auto patiently(DurationNs deadline, Step step) {
 }  // namespace
 
 struct Statement::State {
-    State(soci::session& session, std::string path, std::string_view text, std::vector<Type> columns) : path_(std::move(path)), statement_(session) {
+    State(soci::session& session, std::string path, std::string_view text, const std::vector<Type>& columns)
+        : path_(std::move(path)), statement_(session) {
         for (const Type type : columns) results_.emplace_back(std::make_unique<Cell>())->type = type;
         row_.resize(results_.size());
         statement_.alloc();
@@ -240,9 +241,9 @@ Result<Connection> Connection::open(const std::string& url, const Options& optio
     return connection;
 }
 
-Result<Statement> Connection::prepare(std::string_view statement, std::vector<Type> columns) {
+Result<Statement> Connection::prepare(std::string_view statement, const std::vector<Type>& columns) {
     try {
-        return Statement(std::make_unique<Statement::State>(state_->session, state_->path, statement, std::move(columns)));
+        return Statement(std::make_unique<Statement::State>(state_->session, state_->path, statement, columns));
     } catch (const soci::soci_error& error) {
         return failure(state_->path, error);
     }
@@ -253,8 +254,8 @@ Result<void> Connection::execute(std::string_view statement, const Row& argument
     return prepared.execute(arguments);
 }
 
-Result<std::vector<Row>> Connection::query(std::string_view statement, std::vector<Type> columns, const Row& arguments) {
-    SOFIA_TRY(Statement prepared, prepare(statement, std::move(columns)));
+Result<std::vector<Row>> Connection::query(std::string_view statement, const std::vector<Type>& columns, const Row& arguments) {
+    SOFIA_TRY(Statement prepared, prepare(statement, columns));
     return prepared.query(arguments);
 }
 

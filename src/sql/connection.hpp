@@ -71,9 +71,9 @@ public:
     [[nodiscard]] Result<void> execute(std::string_view statement, const Row& arguments = {});
 
     /// `columns` are the types of the result columns, all of them; empty for a statement without result (`INSERT ... RETURNING` has one).
-    [[nodiscard]] Result<Statement> prepare(std::string_view statement, std::vector<Type> columns = {});
+    [[nodiscard]] Result<Statement> prepare(std::string_view statement, const std::vector<Type>& columns = {});
 
-    [[nodiscard]] Result<std::vector<Row>> query(std::string_view statement, std::vector<Type> columns, const Row& arguments = {});
+    [[nodiscard]] Result<std::vector<Row>> query(std::string_view statement, const std::vector<Type>& columns, const Row& arguments = {});
 
     /// Runs `work` between BEGIN IMMEDIATE and COMMIT; its error rolls back. Inside another transaction it joins that one.
     /// BEGIN is retried on a lock; `work` runs once, since after BEGIN IMMEDIATE nobody else can write.

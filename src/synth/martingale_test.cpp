@@ -117,7 +117,7 @@ TEST(MartingaleAtEdgeZero, PrintsBounceAsRollSays) {
 using Strategy = std::function<int(const Tick&)>;
 
 // The PnL marked at the mid over its own deviation. Buys fill at the next Buy print, sells at the next Sell print.
-double score(Strategy strategy) {
+double score(const Strategy& strategy) {
     int position = 0;
     int wanted = 0;
     double profit = 0.0;

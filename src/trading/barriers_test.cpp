@@ -181,7 +181,8 @@ RC_GTEST_PROP(BarrierWalk, EqualsThePlainLoopOverPrints, (std::uint64_t seed)) {
     BarrierWalk walk(levels, rules(FillMode::trades));
     std::optional<Exit> exit;
     for (const Trade& trade : trades) {
-        if ((exit = walk.step(trade))) break;
+        exit = walk.step(trade);
+        if (exit) break;
     }
     const auto expected = slow_walk(levels, trades);
     RC_ASSERT(exit.has_value() == expected.has_value());

@@ -25,10 +25,10 @@ class Statements {
 public:
     explicit Statements(sql::Connection& database) : database_(&database) {}
 
-    Result<sql::Statement*> get(const std::string& statement, std::vector<Type> columns = {}) {
+    Result<sql::Statement*> get(const std::string& statement, const std::vector<Type>& columns = {}) {
         auto found = prepared_.find(statement);
         if (found == prepared_.end()) {
-            SOFIA_TRY(sql::Statement made, database_->prepare(statement, std::move(columns)));
+            SOFIA_TRY(sql::Statement made, database_->prepare(statement, columns));
             found = prepared_.emplace(statement, std::move(made)).first;
         }
         return &found->second;
@@ -191,8 +191,8 @@ private:
         return prepared->execute(arguments);
     }
 
-    Result<std::vector<Row>> rows(const std::string& statement, std::vector<Type> columns, const Row& arguments = {}) {
-        SOFIA_TRY(sql::Statement * prepared, statements_.get(statement, std::move(columns)));
+    Result<std::vector<Row>> rows(const std::string& statement, const std::vector<Type>& columns, const Row& arguments = {}) {
+        SOFIA_TRY(sql::Statement * prepared, statements_.get(statement, columns));
         return prepared->query(arguments);
     }
 
@@ -327,7 +327,7 @@ private:
             statements_.get(fmt::format("SELECT trial_id, {0} FROM {1} JOIN trials USING (trial_id) WHERE study_id = :s AND trial_id BETWEEN :a "
                                         "AND :b ORDER BY trial_id, {2}",
                                         columns, table, order),
-                            std::move(types)));
+                            types));
         std::size_t at = begin;
         return statement->each(range, [&](const Row& row) -> Result<void> {
             while (at < out.size() && out[at].id < integer(row[0])) ++at;

@@ -60,10 +60,7 @@ Result<void> write_equity(const std::filesystem::path& path, const BacktestView&
 
 Result<void> write_metrics(const std::filesystem::path& path, const BacktestView& view) {
     Json json = {{"schema", 1}, {"window", view.window}, {"in_sample", view.in_sample}, {"simulated", view.settings.instrument.simulated}};
-    const Json figures = backtest::to_json(view.figures);
-    for (const auto& [name, value] : figures.items()) {
-        json[name == "window" ? "span" : name] = value;
-    }
+    json.update(backtest::to_json(view.figures));
     return write_file(path, format_json(json));
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "app/pipeline/feature_rows.hpp"
 #include "bars/cascade.hpp"
 #include "base/text.hpp"
 #include "store/funding.hpp"
@@ -22,47 +23,6 @@ Result<std::vector<trading::Funding>> load_funding(const FundingConfig& config) 
 }
 
 namespace {
-
-/// Feeds the feature engine as bars close and keeps a row at each close of the row timeframe or a larger one, once all bars of that moment
-/// have been taken.
-class RowCollector {
-public:
-    RowCollector(features::Engine engine, std::size_t row_timeframe, History& history)
-        : engine_(std::move(engine)), row_timeframe_(row_timeframe), history_(history), row_(engine_.columns().size()) {}
-
-    void on_bar(std::size_t timeframe, const market::Bar& bar) {
-        if (due_ && bar.close_time != moment_) flush();
-        if (timeframe >= row_timeframe_) {
-            due_ = true;
-            moment_ = bar.close_time;
-        }
-        publish_funding(bar.close_time);
-        engine_.update(timeframe, bar);
-        history_.bars[timeframe].push_back(bar);
-    }
-
-    void flush() {
-        if (!due_) return;
-        engine_.read(moment_, row_);
-        history_.rows.append(moment_, row_);
-        due_ = false;
-    }
-
-private:
-    void publish_funding(TimeNs now) {
-        for (; next_funding_ < history_.funding.size() && history_.funding[next_funding_].time <= now; ++next_funding_) {
-            engine_.on_funding(history_.funding[next_funding_].time, history_.funding[next_funding_].rate);
-        }
-    }
-
-    features::Engine engine_;
-    std::size_t row_timeframe_;
-    History& history_;
-    std::vector<double> row_;
-    bool due_ = false;
-    TimeNs moment_ = 0;
-    std::size_t next_funding_ = 0;
-};
 
 trading::FillMode fill_mode(const MarketData& data) {
     if (data.kind == store::DataKind::trades) return trading::FillMode::trades;
@@ -109,11 +69,16 @@ Result<History> build_history(MarketData data, const Settings& settings, market:
     if (found == history.timeframes.end()) {
         return fail(ErrorCode::config, row_timeframe.name() + " is not among bars.timeframes", "add it to bars.timeframes");
     }
-    RowCollector collector(std::move(engine), static_cast<std::size_t>(found - history.timeframes.begin()), history);
-    const auto on_bar = [&](std::size_t timeframe, const market::Bar& bar) { collector.on_bar(timeframe, bar); };
+    const RowTimeframes at{static_cast<std::size_t>(found - history.timeframes.begin()), history.timeframes.size() - 1};
+    FeatureRows rows(std::move(engine), history.funding, at,
+                     [&](TimeNs known_at, std::span<const double> row) { history.rows.append(known_at, row); });
+    const auto on_bar = [&](std::size_t timeframe, const market::Bar& bar) {
+        rows.on_bar(timeframe, bar);
+        history.bars[timeframe].push_back(bar);
+    };
     cascade.on_trades(data.trades, on_bar);
     for (const market::Bar& bar : data.bars) cascade.on_base_bar(bar, on_bar);
-    collector.flush();
+    rows.flush();
     data.bars = {};
     history.data = std::move(data);
     if (history.bars.front().empty()) {

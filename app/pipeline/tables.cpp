@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/pipeline/bar_stream.hpp"
+#include "app/pipeline/feature_rows.hpp"
 #include "app/pipeline/history.hpp"
 #include "app/pipeline/market_data.hpp"
 #include "app/pipeline/settings.hpp"
@@ -96,43 +97,6 @@ Result<Output> write_bar_tables(const TableRequest& request, const Context& cont
     return make_output(format_table(header, rows), std::move(json));
 }
 
-namespace {
-
-/// Feeds the engine and hands on a row a base bar, once every bar that closes with it has been taken.
-class FeatureRows {
-public:
-    FeatureRows(features::Engine engine, std::vector<trading::Funding> funding)
-        : engine_(std::move(engine)), funding_(std::move(funding)), row_(engine_.columns().size()) {}
-
-    template <class Sink>
-    Result<void> on_bar(std::size_t timeframe, const market::Bar& bar, Sink&& sink) {
-        if (timeframe == 0) SOFIA_CHECK(flush(sink));
-        for (; next_ < funding_.size() && funding_[next_].time <= bar.close_time; ++next_)
-            engine_.on_funding(funding_[next_].time, funding_[next_].rate);
-        engine_.update(timeframe, bar);
-        if (timeframe == 0) moment_ = bar.close_time;
-        return {};
-    }
-
-    template <class Sink>
-    Result<void> flush(Sink&& sink) {
-        if (!moment_) return {};
-        engine_.read(*moment_, row_);
-        const TimeNs moment = *moment_;
-        moment_.reset();
-        return sink(moment, std::span<const double>(row_));
-    }
-
-private:
-    features::Engine engine_;
-    std::vector<trading::Funding> funding_;
-    std::vector<double> row_;
-    std::optional<TimeNs> moment_;
-    std::size_t next_ = 0;
-};
-
-}  // namespace
-
 Result<Output> write_feature_table(const TableRequest& request, const Context& context) {
     SOFIA_TRY(const Opened opened, open(request));
     SOFIA_TRY(const market::Session session, opened.settings.instrument.session());
@@ -142,18 +106,24 @@ Result<Output> write_feature_table(const TableRequest& request, const Context& c
     for (const features::FeatureSpec& column : engine.columns()) columns.push_back({column.name, store::ColumnType::float64});
     std::optional<store::ParquetWriter> writer;
     std::optional<FeatureRows> rows;
+    Result<void> written;  // the first failure to write a row
+    const auto append = [&](TimeNs known_at, std::span<const double> row) {
+        if (written) written = writer->append(known_at, row);
+    };
     const auto restart = [&]() -> Result<void> {
         writer.reset();
         SOFIA_TRY(writer, store::ParquetWriter::create(request.out, columns, metadata_of(opened)));
-        rows.emplace(engine, funding);
+        rows.emplace(engine, funding, RowTimeframes{}, append);
         return {};
     };
     SOFIA_CHECK(restart());
-    const auto append = [&](TimeNs known_at, std::span<const double> row) { return writer->append(known_at, row); };
-    const BarSink sink{.restart = restart,
-                       .bar = [&](std::size_t timeframe, const market::Bar& bar) { return rows->on_bar(timeframe, bar, append); }};
+    const BarSink sink{.restart = restart, .bar = [&](std::size_t timeframe, const market::Bar& bar) {
+                           rows->on_bar(timeframe, bar);
+                           return written;
+                       }};
     SOFIA_TRY(const BarStreamResult streamed, stream_bars(opened.folder, opened.timeframes, opened.settings.data, sink, context));
-    SOFIA_CHECK(rows->flush(append));
+    rows->flush();
+    SOFIA_CHECK(written);
     SOFIA_CHECK(writer->close());
     if (!streamed.report.missing_columns.empty()) {
         context.log.warning(fmt::format("columns that need {} are NaN: the data does not carry them", join(streamed.report.missing_columns, ", ")));
@@ -177,16 +147,12 @@ features::Producer make_producer(const Opened& opened, const market::Session& se
         std::vector<std::string> names;
         for (const features::FeatureSpec& column : engine.columns()) names.push_back(column.name);
         market::Table table(std::move(names));
-        FeatureRows rows(std::move(engine), funding);
-        const auto append = [&](TimeNs known_at, std::span<const double> row) -> Result<void> {
-            table.append(known_at, row);
-            return {};
-        };
-        Result<void> state;
+        FeatureRows rows(std::move(engine), funding, RowTimeframes{},
+                         [&](TimeNs known_at, std::span<const double> row) { table.append(known_at, row); });
         for (const market::Bar& bar : base_bars) {
-            cascade.on_base_bar(bar, [&](std::size_t timeframe, const market::Bar& closed) { state = rows.on_bar(timeframe, closed, append); });
+            cascade.on_base_bar(bar, [&](std::size_t timeframe, const market::Bar& closed) { rows.on_bar(timeframe, closed); });
         }
-        state = rows.flush(append);
+        rows.flush();
         return table;
     };
 }

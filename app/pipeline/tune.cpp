@@ -1,9 +1,11 @@
 #include "app/pipeline/tune.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <variant>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -21,38 +23,47 @@
 namespace sofia::pipeline {
 namespace {
 
-/// Touches by the settings that find them: most trials share them.
+/// Touches by the settings that find them: most trials share them. Each set is made once, while those who also want it wait.
 class CandidateCache {
 public:
     Result<std::shared_ptr<const Candidates>> get(const History& history, const Settings& settings) {
-        const std::string key = touch_key(settings);
-        {
-            const std::lock_guard lock(mutex_);
-            if (const auto found = cache_.find(key); found != cache_.end()) {
-                ++hits_;
-                return found->second;
-            }
-            ++misses_;
+        const std::shared_ptr<Entry> entry = find(touch_key(settings));
+        const std::lock_guard lock(entry->mutex);
+        if (!entry->candidates) {
+            SOFIA_TRY(Candidates made, find_candidates(history, settings.decision.touch));
+            entry->candidates = std::make_shared<const Candidates>(std::move(made));
         }
-        SOFIA_TRY(Candidates made, find_candidates(history, settings.decision.touch));
-        auto shared = std::make_shared<const Candidates>(std::move(made));
-        const std::lock_guard lock(mutex_);
-        return cache_.try_emplace(key, std::move(shared)).first->second;
+        return entry->candidates;
     }
 
-    [[nodiscard]] std::string text() const { return fmt::format("touch sets: {} computed, {} reused", misses_, hits_); }
+    [[nodiscard]] std::string text() const {
+        const std::lock_guard lock(mutex_);
+        return fmt::format("touch sets: {} computed, {} reused", cache_.size(), asked_ - cache_.size());
+    }
 
 private:
+    struct Entry {
+        std::mutex mutex;
+        std::shared_ptr<const Candidates> candidates;
+    };
+
+    std::shared_ptr<Entry> find(const std::string& key) {
+        const std::lock_guard lock(mutex_);
+        ++asked_;
+        std::shared_ptr<Entry>& entry = cache_[key];
+        if (!entry) entry = std::make_shared<Entry>();
+        return entry;
+    }
+
     static std::string touch_key(Settings settings) {
         config::Keys keys;
         keys.section("touch", settings.decision.touch);
         return config::show(keys);
     }
 
-    std::mutex mutex_;
-    std::map<std::string, std::shared_ptr<const Candidates>> cache_;
-    std::int64_t hits_ = 0;
-    std::int64_t misses_ = 0;
+    mutable std::mutex mutex_;
+    std::map<std::string, std::shared_ptr<Entry>> cache_;
+    std::size_t asked_ = 0;
 };
 
 /// What all trials of a study share. Read by many threads; the cache and the results have their own locks.
@@ -155,6 +166,18 @@ Result<void> keep_summary(Search& search, const tune::FrozenTrial& trial) {
     return write_summary(search.folder.summary(trial.number), *summary);
 }
 
+/// The largest whole number that a distribution can give; 0 where it gives none.
+std::int64_t largest_of(const tune::Distribution& distribution) {
+    if (const tune::IntDistribution* range = distribution.as_int()) return range->high;
+    std::int64_t largest = 0;
+    if (const tune::CategoricalDistribution* choices = distribution.as_categorical()) {
+        for (const tune::ParamValue& choice : choices->choices) {
+            if (const auto* number = std::get_if<std::int64_t>(&choice)) largest = std::max(largest, *number);
+        }
+    }
+    return largest;
+}
+
 Result<void> read_space(Search& search) {
     if (search.settings.search.empty()) {
         return fail(ErrorCode::config, "the configuration has no search space", "add a `search:` section, as configs/touch.yaml has");
@@ -163,8 +186,7 @@ Result<void> read_space(Search& search) {
     search.largest_hold_bars = search.settings.decision.barriers.max_hold_bars;
     for (const auto& [name, distribution] : search.space) {
         SOFIA_TRY(search.keys[name], key_of_parameter(name));
-        if (search.keys[name] != "barriers.max_hold_bars") continue;
-        if (const tune::IntDistribution* range = distribution.as_int()) search.largest_hold_bars = range->high;
+        if (search.keys[name] == "barriers.max_hold_bars") search.largest_hold_bars = largest_of(distribution);
     }
     return {};
 }

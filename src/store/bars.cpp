@@ -231,7 +231,8 @@ private:
         std::uint64_t pairs = 0;
         std::uint64_t carried = 0;
         for (std::size_t i = 1; i < data_.bars.size(); ++i) {
-            if (data_.bars[i].open_time != data_.bars[i - 1].close_time) continue;
+            // A bar without a print opens at the close before by construction and says nothing.
+            if (data_.bars[i].filled || data_.bars[i].open_time != data_.bars[i - 1].close_time) continue;
             ++pairs;
             carried += data_.bars[i].open == data_.bars[i - 1].close ? 1U : 0U;
         }

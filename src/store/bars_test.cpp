@@ -85,6 +85,16 @@ TEST(ReadBars, TellsOpensThatAreCarriedFromPrints) {
     EXPECT_TRUE(got->report.carried_opens);
 }
 
+TEST(ReadBars, BarsWithoutAPrintSayNothingOfCarriedOpens) {
+    const TemporaryFolder files;
+    files.put("b.csv",
+              header + row(0, "10,12,9,11,1") + row(1, "11,11,11,11,0") + row(2, "11,11,11,11,0") + row(3, "11,11,11,11,0") + row(4, "10,12,9,12,1"));
+    const auto got = read(files);
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->report.carried_open_share, 0.0);
+    EXPECT_FALSE(got->report.carried_opens);
+}
+
 TEST(ReadBars, SortsDropsDoublesAndListsGaps) {
     const TemporaryFolder files;
     files.put("b.csv", header + row(5, "1,1,1,1,1") + row(0, "2,2,2,2,1") + row(1, "3,3,3,3,1"));

@@ -57,7 +57,7 @@ struct ReadReport {
 
     // Bar files only.
     std::uint64_t opens_widened = 0;           ///< bars whose open lay outside [low, high], which were widened to hold it
-    double carried_open_share = 0.0;           ///< of the bars that follow one directly: open equals that one's close
+    double carried_open_share = 0.0;           ///< of the bars with a print that follow one directly: open equals its close
     bool carried_opens = false;                ///< that share is above one half: opens are a convention, not a print
     std::vector<std::string> missing_columns;  ///< order-flow columns that no file carries: NaN in every bar
     std::vector<Gap> gaps;                     ///< intervals inside the session without a bar, in time order, all of them

@@ -24,17 +24,6 @@ std::string_view name(Unfilled why) {
     return "";
 }
 
-FillMode bar_fill_mode(std::span<const Bar> base_bars) {
-    std::size_t pairs = 0;
-    std::size_t carried = 0;
-    for (std::size_t i = 1; i < base_bars.size(); ++i) {
-        if (base_bars[i].filled) continue;  // its open is the last close by construction
-        ++pairs;
-        if (base_bars[i].open == base_bars[i - 1].close) ++carried;
-    }
-    return 2 * carried > pairs ? FillMode::bar_close : FillMode::bar_open;
-}
-
 void ExecutionConfig::describe(config::Keys& keys) {
     keys.number("slippage_ticks", slippage_ticks, {0.0, 10000.0}, "Ticks against us on every market fill.");
     keys.number("latency_ms", latency_ms, {0.0, 86'400'000.0}, "Milliseconds from decision to market; on bars only whole bars of it count.");

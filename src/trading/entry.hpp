@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <span>
 #include <string_view>
 
 #include "base/config.hpp"
@@ -29,9 +28,6 @@ enum class FillMode : std::uint8_t {
 };
 
 [[nodiscard]] std::string_view name(FillMode mode);
-
-/// `bar_close` when more than half of the opens equal the previous close (such an open is a price already seen), else `bar_open`.
-[[nodiscard]] FillMode bar_fill_mode(std::span<const Bar> base_bars);
 
 struct ExecutionConfig {
     double slippage_ticks = 1.0;

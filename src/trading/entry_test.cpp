@@ -79,23 +79,6 @@ RC_GTEST_PROP(MarketOrder, NeverFillsAtSomethingSeenBeforeTheDecision, (std::uin
     }
 }
 
-TEST(BarFillMode, GoesByTheShareOfCarriedOpens) {
-    std::vector<Bar> carried;
-    std::vector<Bar> own;
-    for (int i = 0; i < 10; ++i) {
-        carried.push_back(bar(i, 10.0 + i, 20.0 + i, 5.0, 11.0 + i));
-        own.push_back(bar(i, 10.5 + i, 20.0 + i, 5.0, 11.0 + i));
-    }
-    EXPECT_EQ(bar_fill_mode(carried), FillMode::bar_close);
-    EXPECT_EQ(bar_fill_mode(own), FillMode::bar_open);
-    // Bars that were filled in carry their open by construction and say nothing.
-    for (int i = 10; i < 100; ++i) {
-        own.push_back(testing::flat(i, own.back().close));
-        own.back().filled = true;
-    }
-    EXPECT_EQ(bar_fill_mode(own), FillMode::bar_open);
-}
-
 TEST(ExecutionConfig, RefusesWhatIsNoNumberFromZero) {
     ExecutionConfig config;
     config.latency_ms = -1.0;

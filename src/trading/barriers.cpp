@@ -11,6 +11,9 @@ namespace {
 /// Prices are doubles near whole ticks; comparisons allow this part of a tick.
 constexpr double tick_slack = 1e-6;
 
+/// Of days it is 137 years, which a time in nanoseconds still holds.
+constexpr std::int64_t hold_bars_max = 50'000;
+
 double ticks_up(double price, double tick) { return std::ceil(price / tick - tick_slack); }
 double ticks_down(double price, double tick) { return std::floor(price / tick + tick_slack); }
 
@@ -39,13 +42,16 @@ std::string_view name(ExitReason reason) {
 void BarrierConfig::describe(config::Keys& keys) {
     keys.number("stop_atr", stop_atr, {0.01, 100.0}, "Distance from entry to stop, in ATR of the touch.");
     keys.number("target_r", target_r, {0.01, 100.0}, "Distance from entry to target, in multiples of the risk (entry to stop).");
-    keys.integer("max_hold_bars", max_hold_bars, {1, 100'000}, "Bars of the touch's own timeframe after which the trade is closed.");
+    keys.integer("max_hold_bars", max_hold_bars, {1, static_cast<double>(hold_bars_max)},
+                 "Bars of the touch's own timeframe after which the trade is closed.");
 }
 
 Result<void> BarrierConfig::validate() const {
     if (!(stop_atr > 0.0)) return fail(ErrorCode::config, "barriers.stop_atr " + format_double(stop_atr) + " is not above 0");
     if (!(target_r > 0.0)) return fail(ErrorCode::config, "barriers.target_r " + format_double(target_r) + " is not above 0");
-    if (max_hold_bars < 1) return fail(ErrorCode::config, "barriers.max_hold_bars " + std::to_string(max_hold_bars) + " is below 1");
+    if (max_hold_bars < 1 || max_hold_bars > hold_bars_max) {
+        return fail(ErrorCode::config, "barriers.max_hold_bars " + std::to_string(max_hold_bars) + " is not in 1.." + std::to_string(hold_bars_max));
+    }
     return {};
 }
 

@@ -11,7 +11,7 @@ namespace sofia::trading {
 
 void PositionConfig::describe(config::Keys& keys) {
     keys.choice("opposite", opposite, {"flip", "ignore", "close"}, "What an opposite signal does to an open position.");
-    keys.integer("cooldown_bars", cooldown_bars, {0, 100'000}, "Bars of the closed trade's timeframe before the next entry.");
+    keys.integer("cooldown_bars", cooldown_bars, {0, 50'000}, "Bars of the closed trade's timeframe before the next entry.");
 }
 
 Result<void> PositionConfig::validate() const {
@@ -169,7 +169,7 @@ double DecisionCore::fee_money(const Leg& leg, double price, double fraction) co
 
 void DecisionCore::opened() {
     assert(!open_);
-    open_ = std::move(next_);
+    open_ = next_;
     next_.reset();
     open_->entry_fee = market::to_money(fee_money(*open_, open_->path.entry().price, entry_fee_fraction(config_.costs)));
     equity_ -= open_->entry_fee;

@@ -17,6 +17,12 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
+// The index that a negative code stands for: -1 is 0, -2 is 1.
+std::size_t flipped(std::int32_t code) {
+    const std::int32_t index = ~code;
+    return static_cast<std::size_t>(index);
+}
+
 // LightGBM takes values of at most this size for zero, also where zero is not missing.
 constexpr double zero_threshold = 1e-35F;
 
@@ -103,8 +109,7 @@ double FlatTrees::State::walk(std::uint32_t at, std::span<const double> row, con
     while (true) {
         const Node& node = nodes[at];
         if (node.column == 0) return node.threshold;
-        const bool left =
-            node.column < 0 ? in_set(row, static_cast<std::size_t>(~node.column)) : values[static_cast<std::size_t>(node.column)] <= node.threshold;
+        const bool left = node.column < 0 ? in_set(row, flipped(node.column)) : values[static_cast<std::size_t>(node.column)] <= node.threshold;
         at = node.left + (left ? 0U : 1U);
     }
 }
@@ -158,7 +163,8 @@ void FlatTrees::State::sum(std::span<const double> row, std::span<double> out) c
 
 void FlatTrees::State::transform(std::span<double> out) const {
     if (average && trees > 0) {
-        for (double& value : out) value /= static_cast<double>(trees / classes);
+        const auto rounds = trees / classes;
+        for (double& value : out) value /= static_cast<double>(rounds);
     }
     if (link == Link::softmax) {
         const double top = *std::ranges::max_element(out);
@@ -255,7 +261,7 @@ private:
         for (std::size_t next = 0; next < queue.size(); ++next) {
             const auto [child, at] = queue[next];
             if (child < 0) {
-                const double value = tree.leaf_value[static_cast<std::size_t>(~child)];
+                const double value = tree.leaf_value[flipped(child)];
                 if (std::isnan(value)) return fail(ErrorCode::data, name_ + ": a leaf value is not a number");
                 state_.nodes[at] = leaf(value, at);
                 continue;

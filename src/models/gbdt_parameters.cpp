@@ -270,7 +270,7 @@ Result<std::string> boolean_value(const Parameter& parameter, const std::string&
 }
 
 Result<std::string> choice_value(const Parameter& parameter, const std::string& value) {
-    const std::string text = lower(value);
+    std::string text = lower(value);
     const std::vector<std::string> choices = choices_of(parameter.name);
     if (std::ranges::find(choices, text) != choices.end()) return text;
     if (parameter.name == "objective") {

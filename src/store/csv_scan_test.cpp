@@ -16,7 +16,7 @@ namespace {
 
 // A field with what stands around it in a file.
 struct Padded {
-    explicit Padded(std::string field) : text(std::string(20, '7') + "," + field + ",9999999999999999"), begin(21), size(field.size()) {}
+    explicit Padded(const std::string& field) : text(std::string(20, '7') + "," + field + ",9999999999999999"), begin(21), size(field.size()) {}
     [[nodiscard]] const char* from() const { return text.data() + begin; }
     [[nodiscard]] const char* to() const { return from() + size; }
     std::string text;

@@ -136,7 +136,7 @@ RC_GTEST_PROP(ConfigText, ShowReadsBackExactly, ()) {
     RC_ASSERT(after.count == before.count);
     RC_ASSERT(after.size == before.size);
     RC_ASSERT(std::signbit(after.size) == std::signbit(before.size));
-    RC_ASSERT(after.cap == before.cap || (std::isnan(after.cap) && std::isnan(before.cap)));
+    RC_ASSERT((after.cap == before.cap || (std::isnan(after.cap) && std::isnan(before.cap))));
     RC_ASSERT(after.text == before.text);
     RC_ASSERT(after.texts == before.texts);
     RC_ASSERT(after.numbers == before.numbers);

@@ -129,7 +129,7 @@ RC_GTEST_PROP(RandomStream, DrawsStayInTheirRange, (std::uint64_t seed)) {
     const double low = *rc::gen::arbitrary<double>();
     const double high = std::nextafter(low, 1e308);
     const double value = stream.uniform(low, high);
-    RC_ASSERT(low <= value && value < high);
+    RC_ASSERT((low <= value && value < high));
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ RC_GTEST_PROP(Rolling, EqualsTheFoldOfTheWindow, ()) {
         const double l = low.step(in[i]);
         const double h = high.step(in[i]);
         if (i + 1 < n.value()) {
-            RC_ASSERT(std::isnan(s) && std::isnan(l) && std::isnan(h));
+            RC_ASSERT((std::isnan(s) && std::isnan(l) && std::isnan(h)));
             continue;
         }
         const auto last = in.begin() + static_cast<std::ptrdiff_t>(i) + 1;

@@ -195,7 +195,7 @@ RC_GTEST_PROP(ReadBars, DoesNotDependOnThreadsOrOnTheOrderOfRows, ()) {
     RC_ASSERT(one->bars.size() == four->bars.size());
     for (std::size_t i = 0; i < one->bars.size(); ++i) {
         RC_ASSERT(same_bits(one->bars[i], four->bars[i]));
-        RC_ASSERT(i == 0 || one->bars[i].open_time > one->bars[i - 1].open_time);
+        RC_ASSERT((i == 0 || one->bars[i].open_time > one->bars[i - 1].open_time));
     }
 }
 

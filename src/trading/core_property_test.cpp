@@ -165,7 +165,7 @@ RC_GTEST_PROP(CoreProperty, BarsOfOnePriceAndTheirPrintsGiveTheSameTrades, (std:
         b.exit_time += ns_per_second;
         // The second print of the entry's pair is seen by the walk over prints: its adverse move begins with the slippage.
         const double slippage = world.config.execution.slippage_ticks * in.instrument.tick / std::fabs(a.entry_price - a.stop);
-        RC_ASSERT(b.mae_r == std::max(a.mae_r, slippage) || b.mae_r == a.mae_r);
+        RC_ASSERT((b.mae_r == std::max(a.mae_r, slippage) || b.mae_r == a.mae_r));
         b.mae_r = a.mae_r;
         RC_ASSERT(same(a, b));
     }

@@ -38,7 +38,7 @@ RC_GTEST_PROP(Sizing, LosesTheRiskFractionLessAtMostALotLinearAndInverse, (std::
     const double lot_loss = -instrument.profit(s * instrument.lot, levels.entry, levels.stop);
     const bool capped = instrument.notional(contracts + instrument.lot, entry) > 1000.0 * equity;
     RC_ASSERT(loss <= 0.01 * equity * (1.0 + 1e-9));
-    RC_ASSERT(capped || loss > 0.01 * equity - lot_loss * (1.0 + 1e-6));
+    RC_ASSERT((capped || loss > 0.01 * equity - lot_loss * (1.0 + 1e-6)));
 }
 
 TEST(Sizing, LeverageCapsTheValue) {

@@ -157,7 +157,7 @@ RC_GTEST_PROP(Touch, CuttingTheFutureOffChangesNoEarlierTouch, (std::uint64_t se
     const std::vector<Touch> part = detect(loose(), std::vector<Bar>(bars.begin(), bars.begin() + static_cast<std::ptrdiff_t>(cut)));
     RC_ASSERT(part.size() <= whole.size());
     RC_ASSERT(std::equal(part.begin(), part.end(), whole.begin()));
-    if (part.size() < whole.size()) RC_ASSERT(cut == 0 || whole[part.size()].known_at > bars[cut - 1].close_time);
+    if (part.size() < whole.size()) RC_ASSERT((cut == 0 || whole[part.size()].known_at > bars[cut - 1].close_time));
 }
 
 TEST(TouchScanner, HandsOutTheHighestTimeframeFirst) {

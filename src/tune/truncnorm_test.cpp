@@ -26,7 +26,7 @@ RC_GTEST_PROP(Truncnorm, TheMassIsSymmetricAndAdds, ()) {
     RC_ASSERT(std::abs(log_gauss_mass(a, b) - log_gauss_mass(-b, -a)) <= 1e-9 * std::max(1.0, std::abs(log_gauss_mass(a, b))));
     const double whole = log_gauss_mass(a, c);
     const double parts = log_gauss_mass(a, b) + std::log1p(std::exp(log_gauss_mass(b, c) - log_gauss_mass(a, b)));
-    RC_ASSERT(std::isinf(parts) || std::abs(whole - parts) <= 1e-9 * std::max(1.0, std::abs(whole)));
+    RC_ASSERT((std::isinf(parts) || std::abs(whole - parts) <= 1e-9 * std::max(1.0, std::abs(whole))));
 }
 
 RC_GTEST_PROP(Truncnorm, TheQuantileInvertsTheMass, ()) {
@@ -34,7 +34,7 @@ RC_GTEST_PROP(Truncnorm, TheQuantileInvertsTheMass, ()) {
     const double b = a + static_cast<double>(*rc::gen::inRange(10, 60000)) / 1000.0;
     const double q = static_cast<double>(*rc::gen::inRange(1, 1000)) / 1000.0;
     const double x = truncated_quantile(q, a, b);
-    RC_ASSERT(x >= a && x <= b);
+    RC_ASSERT((x >= a && x <= b));
     if (x > a) RC_ASSERT(std::abs(std::exp(log_gauss_mass(a, x) - log_gauss_mass(a, b)) - q) < 1e-6);
 }
 

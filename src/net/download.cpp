@@ -92,7 +92,7 @@ public:
         SOFIA_CHECK(out->lock());
         const auto text = read_file(out->origin_path_);
         const auto origin = text ? Origin::read(*text) : std::nullopt;
-        struct stat status {};
+        struct stat status{};
         if (::fstat(out->fd_, &status) != 0) return io_error("cannot read", out->part_);
         out->size_ = static_cast<std::uint64_t>(status.st_size);
         if (!origin || origin->url != url || !origin->can_continue()) {
@@ -171,8 +171,8 @@ private:
                 return fail(ErrorCode::conflict, path_.string() + " is being downloaded by another process");
             }
             // Another process may have finished and renamed the file between our opening and locking it.
-            struct stat opened {};
-            struct stat named {};
+            struct stat opened{};
+            struct stat named{};
             const bool same = ::fstat(fd_, &opened) == 0 && ::stat(part_.c_str(), &named) == 0 && opened.st_ino == named.st_ino;
             if (same) return {};
             ::close(std::exchange(fd_, -1));
@@ -274,8 +274,7 @@ Result<Download> download(const std::string& url, const fs::path& path, const Ht
     Writer writer(*partial, url, static_cast<std::uint64_t>(options.size_max));
     const Fetcher fetcher{
         .begin = [&] { return writer.begin(); },
-        .receiver = {.head = [&](const Head& head) { return writer.head(head); },
-                     .body = [&](std::string_view bytes) { return writer.body(bytes); }},
+        .receiver = {.head = [&](const Head& head) { return writer.head(head); }, .body = [&](std::string_view bytes) { return writer.body(bytes); }},
         .reached = [&] { return partial->reached(); },
     };
     auto fetched = fetch(HttpRequest{.url = url}, options, stop, fetcher);

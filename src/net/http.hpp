@@ -73,10 +73,9 @@ struct Download {
 
 /// Streams a GET into `path`. Bytes go to a partial file beside it (`.NAME.tmp-part`, left out by `list_files`) that the next attempt, and the
 /// next call after a crash or a stop, continues by a range request, guarded by the server's ETag or Last-Modified (If-Range): where the
-/// server has another file, or knows no ranges, it begins anew. When whole it is flushed to disk and renamed; `path` is never half a file. The lock on the
-/// partial file keeps two processes apart. Errors: as `send`; io (disk), conflict (somebody else downloads it), unavailable (another
-/// status than 200, 206, 404, 410).
-[[nodiscard]] Result<Download> download(const std::string& url, const std::filesystem::path& path, const HttpOptions& options,
-                                        const StopFlag& stop);
+/// server has another file, or knows no ranges, it begins anew. When whole it is flushed to disk and renamed; `path` is never half a file. The lock
+/// on the partial file keeps two processes apart. Errors: as `send`; io (disk), conflict (somebody else downloads it), unavailable (another status
+/// than 200, 206, 404, 410).
+[[nodiscard]] Result<Download> download(const std::string& url, const std::filesystem::path& path, const HttpOptions& options, const StopFlag& stop);
 
 }  // namespace sofia::net

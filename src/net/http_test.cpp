@@ -56,9 +56,8 @@ TEST(Get, AMissingPageIsAnAnswerAndNotRepeated) {
 
 TEST(Get, AServerErrorIsRepeatedUntilItPasses) {
     std::atomic<int> count{0};
-    const TestServer server([&](const Request&) {
-        return Reply{++count <= 2 ? TestServer::answer(count == 1 ? 500 : 503, "busy") : TestServer::answer(200, "fine")};
-    });
+    const TestServer server(
+        [&](const Request&) { return Reply{++count <= 2 ? TestServer::answer(count == 1 ? 500 : 503, "busy") : TestServer::answer(200, "fine")}; });
     const HttpResponse response = get(server.url("/"), quick(), never).value();
     EXPECT_EQ(response.status, 200);
     EXPECT_EQ(response.body, "fine");

@@ -187,8 +187,8 @@ std::vector<double> ParzenEstimator::sample(RandomStream& random, std::size_t co
     points.reserve(count * dimensions_.size());
     for (std::size_t i = 0; i < count; ++i) {
         const double u = random.uniform() * cumulative.back();
-        const auto kernel = std::min(static_cast<std::size_t>(std::upper_bound(cumulative.begin(), cumulative.end(), u) - cumulative.begin()),
-                                     weights_.size() - 1);
+        const auto kernel =
+            std::min(static_cast<std::size_t>(std::upper_bound(cumulative.begin(), cumulative.end(), u) - cumulative.begin()), weights_.size() - 1);
         for (const Dimension& d : dimensions_) {
             const double q = random.uniform();
             if (d.choices > 0) {

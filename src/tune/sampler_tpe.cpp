@@ -37,7 +37,7 @@ double violation(const FrozenTrial& trial) {
     const auto add = [&](const Json& value) {
         const auto number = value_of(value);
         if (!number) return;
-        const double v = std::holds_alternative<double>(*number) ? std::get<double>(*number)
+        const double v = std::holds_alternative<double>(*number)         ? std::get<double>(*number)
                          : std::holds_alternative<std::int64_t>(*number) ? static_cast<double>(std::get<std::int64_t>(*number))
                                                                          : 0.0;
         if (v > 0.0) sum += v;
@@ -282,7 +282,8 @@ private:
             }
         };
         for (const std::uint32_t row : table_.by_number()) {
-            const bool whole = std::all_of(columns.begin(), columns.end(), [&](const Column* c) { return c != nullptr && !std::isnan(c->values[row]); });
+            const bool whole =
+                std::all_of(columns.begin(), columns.end(), [&](const Column* c) { return c != nullptr && !std::isnan(c->values[row]); });
             if (!whole) continue;
             add_running(table_.number(row));
             (is_below[row] != 0 ? below : above).push_back({table_.number(row), row, nowhere});

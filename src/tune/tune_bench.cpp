@@ -33,22 +33,25 @@ void study(benchmark::State& state, Where where, std::int64_t trials) {
         OptimizeOptions run;
         run.trials = trials;
         run.space = &space;
-        const auto report = optimize(s, [](Trial& trial) -> Result<Outcome> {
-            double sum = 0.0;
-            for (const Param& p : trial.frozen().params) sum += p.internal * p.internal;
-            return sum;
-        }, run);
+        const auto report = optimize(
+            s,
+            [](Trial& trial) -> Result<Outcome> {
+                double sum = 0.0;
+                for (const Param& p : trial.frozen().params) sum += p.internal * p.internal;
+                return sum;
+            },
+            run);
         if (!report) state.SkipWithError(report.error().message.c_str());
     }
     std::filesystem::remove_all(folder);
     state.SetItemsProcessed(state.iterations() * trials);
 }
 
-BENCHMARK_CAPTURE(study, tpe_memory/small, Where::memory, 50)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(study, tpe_sqlite/small, Where::sqlite, 20)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(study, tpe_memory/medium, Where::memory, 500)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(study, tpe_sqlite/medium, Where::sqlite, 500)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(study, tpe_memory/large, Where::memory, 10'000)->Unit(benchmark::kMillisecond)->Iterations(1);
-BENCHMARK_CAPTURE(study, tpe_sqlite/large, Where::sqlite, 10'000)->Unit(benchmark::kMillisecond)->Iterations(1);
+BENCHMARK_CAPTURE(study, tpe_memory / small, Where::memory, 50)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(study, tpe_sqlite / small, Where::sqlite, 20)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(study, tpe_memory / medium, Where::memory, 500)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(study, tpe_sqlite / medium, Where::sqlite, 500)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(study, tpe_memory / large, Where::memory, 10'000)->Unit(benchmark::kMillisecond)->Iterations(1);
+BENCHMARK_CAPTURE(study, tpe_sqlite / large, Where::sqlite, 10'000)->Unit(benchmark::kMillisecond)->Iterations(1);
 
 }  // namespace

@@ -50,8 +50,8 @@ void study(benchmark::State& state, Where where, std::int64_t trials) {
 // clang-format off: it would put blanks into the names.
 BENCHMARK_CAPTURE(study, tpe_memory/small, Where::memory, 50)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(study, tpe_sqlite/small, Where::sqlite, 20)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(study, tpe_memory / medium, Where::memory, 500)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(study, tpe_sqlite / medium, Where::sqlite, 500)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(study, tpe_memory/medium, Where::memory, 500)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(study, tpe_sqlite/medium, Where::sqlite, 500)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(study, tpe_memory/large, Where::memory, 10'000)->Unit(benchmark::kMillisecond)->Iterations(1);
 BENCHMARK_CAPTURE(study, tpe_sqlite/large, Where::sqlite, 10'000)->Unit(benchmark::kMillisecond)->Iterations(1);
 

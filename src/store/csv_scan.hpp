@@ -129,21 +129,24 @@ class PrefixDecimal {
 public:
     [[nodiscard, gnu::always_inline]] inline Decimal scan(const char* begin, const char* end) {
         const auto length = static_cast<std::size_t>(end - begin);
-        if (length - 9 >= 8) return scan_decimal(begin, end);
+        if (length - 9 >= 12) return scan_decimal(begin, end);
         if (const std::uint64_t prefix = scan::load8(begin); prefix != prefix_) {
             if (!scan::all_digits(prefix ^ scan::zeros)) return scan_decimal(begin, end);
             prefix_ = prefix;
             prefix_value_ = scan::value8(prefix ^ scan::zeros);
         }
         const std::size_t rest = length - 8;
-        const Decimal tail = scan::short_decimal(scan::last_characters(end, rest), rest + 1);
+        // Microseconds and nanoseconds are longer than one word.
+        const Decimal tail = rest <= 8 ? scan::short_decimal(scan::last_characters(end, rest), rest + 1) : scan::long_decimal(end, rest);
         // Digits of the tail: all but the point. A tail that is the point alone leaves none and is fine.
         const std::size_t digits = rest - (tail.decimals != 0 || end[-1] == '.' ? 1U : 0U);
-        return {prefix_value_ * tens[digits] + tail.digits, tail.decimals, tail.plain};
+        // Nineteen digits always fit the word.
+        return {prefix_value_ * tens[digits] + tail.digits, tail.decimals, tail.plain && digits <= 11};
     }
 
 private:
-    static constexpr std::array<std::uint64_t, 9> tens = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
+    static constexpr std::array<std::uint64_t, 13> tens = {
+        1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000, 10'000'000'000, 100'000'000'000, 1'000'000'000'000};
     std::uint64_t prefix_ = scan::zeros;
     std::uint64_t prefix_value_ = 0;
 };

@@ -1,13 +1,15 @@
-# SOCI::soci_core and SOCI::soci_sqlite3, the names of SOCI's own CMake package, which Debian leaves out.
+# SOCI::soci_core, SOCI::soci_sqlite3 and SOCI::soci_postgresql, the names of SOCI's own CMake package, which Debian leaves out.
 find_package(SOCI CONFIG QUIET)
 if(NOT TARGET SOCI::soci_core)
   find_path(SOCI_INCLUDE_DIR soci/soci.h)
   find_library(SOCI_CORE_LIBRARY soci_core)
   find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3)
-  mark_as_advanced(SOCI_INCLUDE_DIR SOCI_CORE_LIBRARY SOCI_SQLITE3_LIBRARY)
+  find_library(SOCI_POSTGRESQL_LIBRARY soci_postgresql)
+  mark_as_advanced(SOCI_INCLUDE_DIR SOCI_CORE_LIBRARY SOCI_SQLITE3_LIBRARY SOCI_POSTGRESQL_LIBRARY)
 
   include(FindPackageHandleStandardArgs)
-  find_package_handle_standard_args(SOCI REQUIRED_VARS SOCI_CORE_LIBRARY SOCI_SQLITE3_LIBRARY SOCI_INCLUDE_DIR)
+  find_package_handle_standard_args(SOCI REQUIRED_VARS SOCI_CORE_LIBRARY SOCI_SQLITE3_LIBRARY SOCI_POSTGRESQL_LIBRARY
+    SOCI_INCLUDE_DIR)
   if(SOCI_FOUND)
     add_library(SOCI::soci_core UNKNOWN IMPORTED)
     set_target_properties(SOCI::soci_core PROPERTIES
@@ -18,5 +20,9 @@ if(NOT TARGET SOCI::soci_core)
     set_target_properties(SOCI::soci_sqlite3 PROPERTIES
       IMPORTED_LOCATION ${SOCI_SQLITE3_LIBRARY}
       INTERFACE_LINK_LIBRARIES "SOCI::soci_core;SQLite::SQLite3")
+    add_library(SOCI::soci_postgresql UNKNOWN IMPORTED)
+    set_target_properties(SOCI::soci_postgresql PROPERTIES
+      IMPORTED_LOCATION ${SOCI_POSTGRESQL_LIBRARY}
+      INTERFACE_LINK_LIBRARIES "SOCI::soci_core;PostgreSQL::PostgreSQL")
   endif()
 endif()

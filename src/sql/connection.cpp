@@ -1,19 +1,14 @@
 #include "sql/connection.hpp"
 
-#include <chrono>
-#include <filesystem>
-#include <thread>
 #include <utility>
 
-#include <fmt/core.h>
 #include <soci/soci.h>
-#include <soci/sqlite3/soci-sqlite3.h>
+
+#include "sql/session.hpp"
 
 namespace sofia::sql {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 /// A parameter or result cell at an address that stays, as SOCI binds by reference.
 struct Cell {
@@ -68,56 +63,10 @@ Type type_of(const Value& value) {
     }
 }
 
-std::unexpected<Error> failure(const std::string& path, const soci::soci_error& error) {
-    const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
-    const std::string text = path + ": " + error.get_error_message();
-    switch (sqlite != nullptr ? sqlite->result() & 0xff : -1) {
-        case SQLITE_BUSY:
-        case SQLITE_LOCKED:
-            return fail(ErrorCode::conflict, path + ": another process holds the database's lock for too long",
-                        "end the process that keeps a transaction open, or raise the busy timeout");
-        case SQLITE_CONSTRAINT: return fail(ErrorCode::conflict, text);
-        case SQLITE_NOTADB: return fail(ErrorCode::data, path + ": the file is not a SQLite database", "name another file, or move this one away");
-        case SQLITE_CORRUPT: return fail(ErrorCode::data, text, "restore the file from a copy, or `sqlite3 FILE .recover`");
-        case SQLITE_FULL: return fail(ErrorCode::io, path + ": the disk is full", "free space; nothing that was finished is lost");
-        case SQLITE_READONLY: return fail(ErrorCode::io, path + ": the file or its folder is read-only", "change its permissions");
-        case SQLITE_PERM:
-        case SQLITE_CANTOPEN:
-        case SQLITE_IOERR:
-        case SQLITE_AUTH: return fail(ErrorCode::io, text, "check that the folder exists and may be written");
-        default: return fail(ErrorCode::internal, text);
-    }
-}
-
-Result<std::string> path_of(const std::string& url) {
-    constexpr std::string_view scheme = "sqlite:///";
-    std::string path = url;
-    if (url.starts_with(scheme)) {
-        path = url.substr(scheme.size());
-    } else if (url.find("://") != std::string::npos) {
-        return fail(ErrorCode::usage, fmt::format("database URL \"{}\" has an unknown scheme", url), "use sqlite:///FILE");
-    }
-    if (path.empty() || path.find('"') != std::string::npos) {
-        return fail(ErrorCode::usage, fmt::format("database URL \"{}\" names no usable file", url), "use sqlite:///FILE");
-    }
-    return path;
-}
-
-/// Calls `step` until it does something else than wait for a lock, or `deadline` (steady_now) has passed.
-template <class Step>
-auto patiently(DurationNs deadline, Step step) {
-    for (auto pause = std::chrono::milliseconds(1);; pause = std::min(pause * 2, std::chrono::milliseconds(50))) {
-        auto result = step();
-        if (result || result.error().code != ErrorCode::conflict || steady_now() >= deadline) return result;
-        std::this_thread::sleep_for(pause);
-    }
-}
-
 }  // namespace
 
 struct Statement::State {
-    State(soci::session& session, std::string path, std::string_view text, const std::vector<Type>& columns)
-        : path_(std::move(path)), statement_(session) {
+    State(const Session& session, std::string_view text, const std::vector<Type>& columns) : session_(&session), statement_(*session.soci) {
         for (const Type type : columns) results_.emplace_back(std::make_unique<Cell>())->type = type;
         row_.resize(results_.size());
         statement_.alloc();
@@ -155,7 +104,7 @@ struct Statement::State {
             return result;
         } catch (const soci::soci_error& error) {
             bound_ = false;
-            return failure(path_, error);
+            return failure(*session_, error);
         }
     }
 
@@ -176,7 +125,7 @@ private:
         }
     }
 
-    std::string path_;
+    const Session* session_;
     std::vector<std::unique_ptr<Cell>> results_;
     std::vector<std::unique_ptr<Cell>> arguments_;
     Row row_;
@@ -202,54 +151,48 @@ Result<std::vector<Row>> Statement::query(const Row& arguments) {
     return rows;
 }
 
-struct Connection::State {
-    std::string path;
-    DurationNs busy_timeout = 0;
-    soci::session session;
-    int depth = 0;
-};
+Session::Session(Dialect of) : dialect(of), soci(std::make_unique<soci::session>()) {}
+Session::~Session() = default;
 
-Connection::Connection(std::unique_ptr<State> state) : state_(std::move(state)) {}
+std::unexpected<Error> failure(const Session& session, const soci::soci_error& error) {
+    return std::unexpected(session.dialect == Dialect::sqlite ? sqlite::error_of(session, error) : postgresql::error_of(session, error));
+}
+
+Result<void> run_once(Session& session, std::string_view statement) {
+    try {
+        *session.soci << std::string(statement);
+        return {};
+    } catch (const soci::soci_error& error) {
+        return failure(session, error);
+    }
+}
+
+Connection::Connection(std::unique_ptr<Session> session) : session_(std::move(session)) {}
 Connection::~Connection() = default;
 Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 
-const std::string& Connection::path() const { return state_->path; }
+const std::string& Connection::name() const { return session_->name; }
+Dialect Connection::dialect() const { return session_->dialect; }
 
 Result<Connection> Connection::open(const std::string& url, const Options& options) {
-    SOFIA_TRY(const std::string path, path_of(url));
-    std::error_code ignored;
-    if (fs::is_directory(path, ignored)) {
-        return fail(ErrorCode::io, path + ": is a folder, not a database file", "name a file in it");
-    }
-    if (options.create == Options::Create::never && !fs::exists(path, ignored)) {
-        return fail(ErrorCode::io, path + ": there is no such database", "check the path");
-    }
-    auto state = std::make_unique<State>();
-    state->path = path;
-    state->busy_timeout = options.busy_timeout;
-    try {
-        state->session.open(soci::sqlite3, fmt::format("db=\"{}\"", path));
-    } catch (const soci::soci_error& error) {
-        return failure(path, error);
-    }
-    Connection connection(std::move(state));
-    // Switching to the write-ahead log does not ask the busy handler, so it is retried here.
-    SOFIA_CHECK(connection.execute(fmt::format("PRAGMA busy_timeout={}", options.busy_timeout / ns_per_ms)));
-    SOFIA_CHECK(patiently(steady_now() + options.busy_timeout, [&] { return connection.execute("PRAGMA journal_mode=WAL"); }));
-    SOFIA_CHECK(connection.execute("PRAGMA synchronous=FULL"));
-    return connection;
+    const bool remote = postgresql::takes(url);
+    auto session = std::make_unique<Session>(remote ? Dialect::postgresql : Dialect::sqlite);
+    session->busy_timeout = options.busy_timeout;
+    SOFIA_CHECK(remote ? postgresql::open(*session, url, options) : sqlite::open(*session, url, options));
+    return Connection(std::move(session));
 }
 
 Result<Statement> Connection::prepare(std::string_view statement, const std::vector<Type>& columns) {
     try {
-        return Statement(std::make_unique<Statement::State>(state_->session, state_->path, statement, columns));
+        return Statement(std::make_unique<Statement::State>(*session_, statement, columns));
     } catch (const soci::soci_error& error) {
-        return failure(state_->path, error);
+        return failure(*session_, error);
     }
 }
 
 Result<void> Connection::execute(std::string_view statement, const Row& arguments) {
+    if (arguments.empty()) return run_once(*session_, statement);
     SOFIA_TRY(Statement prepared, prepare(statement));
     return prepared.execute(arguments);
 }
@@ -260,22 +203,23 @@ Result<std::vector<Row>> Connection::query(std::string_view statement, const std
 }
 
 Result<void> Connection::transaction(const std::function<Result<void>()>& work) {
-    if (state_->depth > 0) return work();
-    const DurationNs deadline = steady_now() + state_->busy_timeout;
-    SOFIA_CHECK(patiently(deadline, [&] { return execute("BEGIN IMMEDIATE"); }));
-    ++state_->depth;
+    Session& s = *session_;
+    if (s.depth > 0) return work();
+    const bool remote = s.dialect == Dialect::postgresql;
+    SOFIA_CHECK(remote ? postgresql::begin(s) : sqlite::begin(s));
+    ++s.depth;
     Result<void> result;
     try {
         result = work();
-        if (result) result = patiently(steady_now() + state_->busy_timeout, [&] { return execute("COMMIT"); });
+        if (result) result = remote ? postgresql::commit(s) : sqlite::commit(s);
     } catch (...) {
-        --state_->depth;
-        static_cast<void>(execute("ROLLBACK"));
+        --s.depth;
+        static_cast<void>(run_once(s, "ROLLBACK"));
         throw;
     }
-    --state_->depth;
-    // After some errors (full disk) SQLite has rolled back already; then ROLLBACK fails and changes nothing.
-    if (!result) static_cast<void>(execute("ROLLBACK"));
+    --s.depth;
+    // After some errors (full disk, lost connection) it is rolled back already; then ROLLBACK fails and changes nothing.
+    if (!result) static_cast<void>(run_once(s, "ROLLBACK"));
     return result;
 }
 

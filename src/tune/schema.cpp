@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <thread>
 
 #include <fmt/core.h>
 
@@ -11,73 +12,131 @@ namespace sofia::tune {
 
 namespace {
 
-// Tables, columns, types and indices as the schema revision v3.2.0.a names them; Optuna 5.0.0 opens a file made by these statements.
+using sql::Dialect;
+
+// Tables, columns, types and indices as the schema revision v3.2.0.a names them; Optuna 5.0.0 opens what these statements make.
+// {0} key of a table, {1} direction, {2} state, {3} type of a value, {4} type of a report, {5} time, {6} float.
 constexpr std::array tables = {
-    "CREATE TABLE studies (study_id INTEGER NOT NULL, study_name VARCHAR(512) NOT NULL, PRIMARY KEY (study_id))",
+    "CREATE TABLE studies (study_id {0} NOT NULL, study_name VARCHAR(512) NOT NULL, PRIMARY KEY (study_id))",
     "CREATE UNIQUE INDEX ix_studies_study_name ON studies (study_name)",
     "CREATE TABLE version_info (version_info_id INTEGER NOT NULL, schema_version INTEGER, library_version VARCHAR(256), "
     "PRIMARY KEY (version_info_id), CHECK (version_info_id=1))",
-    "CREATE TABLE study_directions (study_direction_id INTEGER NOT NULL, direction VARCHAR(8) NOT NULL, study_id INTEGER NOT NULL, "
+    "CREATE TABLE study_directions (study_direction_id {0} NOT NULL, direction {1} NOT NULL, study_id INTEGER NOT NULL, "
     "objective INTEGER NOT NULL, PRIMARY KEY (study_direction_id), UNIQUE (study_id, objective), "
     "FOREIGN KEY(study_id) REFERENCES studies (study_id))",
-    "CREATE TABLE study_user_attributes (study_user_attribute_id INTEGER NOT NULL, study_id INTEGER, \"key\" VARCHAR(512), value_json TEXT, "
+    "CREATE TABLE study_user_attributes (study_user_attribute_id {0} NOT NULL, study_id INTEGER, \"key\" VARCHAR(512), value_json TEXT, "
     "PRIMARY KEY (study_user_attribute_id), UNIQUE (study_id, \"key\"), FOREIGN KEY(study_id) REFERENCES studies (study_id))",
-    "CREATE TABLE study_system_attributes (study_system_attribute_id INTEGER NOT NULL, study_id INTEGER, \"key\" VARCHAR(512), "
+    "CREATE TABLE study_system_attributes (study_system_attribute_id {0} NOT NULL, study_id INTEGER, \"key\" VARCHAR(512), "
     "value_json TEXT, PRIMARY KEY (study_system_attribute_id), UNIQUE (study_id, \"key\"), "
     "FOREIGN KEY(study_id) REFERENCES studies (study_id))",
-    "CREATE TABLE trials (trial_id INTEGER NOT NULL, number INTEGER, study_id INTEGER, state VARCHAR(8) NOT NULL, datetime_start DATETIME, "
-    "datetime_complete DATETIME, PRIMARY KEY (trial_id), FOREIGN KEY(study_id) REFERENCES studies (study_id))",
+    "CREATE TABLE trials (trial_id {0} NOT NULL, number INTEGER, study_id INTEGER, state {2} NOT NULL, datetime_start {5}, "
+    "datetime_complete {5}, PRIMARY KEY (trial_id), FOREIGN KEY(study_id) REFERENCES studies (study_id))",
     "CREATE INDEX ix_trials_study_id ON trials (study_id)",
-    "CREATE TABLE trial_user_attributes (trial_user_attribute_id INTEGER NOT NULL, trial_id INTEGER, \"key\" VARCHAR(512), value_json TEXT, "
+    "CREATE TABLE trial_user_attributes (trial_user_attribute_id {0} NOT NULL, trial_id INTEGER, \"key\" VARCHAR(512), value_json TEXT, "
     "PRIMARY KEY (trial_user_attribute_id), UNIQUE (trial_id, \"key\"), FOREIGN KEY(trial_id) REFERENCES trials (trial_id))",
-    "CREATE TABLE trial_system_attributes (trial_system_attribute_id INTEGER NOT NULL, trial_id INTEGER, \"key\" VARCHAR(512), "
+    "CREATE TABLE trial_system_attributes (trial_system_attribute_id {0} NOT NULL, trial_id INTEGER, \"key\" VARCHAR(512), "
     "value_json TEXT, PRIMARY KEY (trial_system_attribute_id), UNIQUE (trial_id, \"key\"), "
     "FOREIGN KEY(trial_id) REFERENCES trials (trial_id))",
-    "CREATE TABLE trial_params (param_id INTEGER NOT NULL, trial_id INTEGER, param_name VARCHAR(512), param_value FLOAT, "
+    "CREATE TABLE trial_params (param_id {0} NOT NULL, trial_id INTEGER, param_name VARCHAR(512), param_value {6}, "
     "distribution_json TEXT, PRIMARY KEY (param_id), UNIQUE (trial_id, param_name), FOREIGN KEY(trial_id) REFERENCES trials (trial_id))",
-    "CREATE TABLE trial_values (trial_value_id INTEGER NOT NULL, trial_id INTEGER NOT NULL, objective INTEGER NOT NULL, value FLOAT, "
-    "value_type VARCHAR(7) NOT NULL, PRIMARY KEY (trial_value_id), UNIQUE (trial_id, objective), "
+    "CREATE TABLE trial_values (trial_value_id {0} NOT NULL, trial_id INTEGER NOT NULL, objective INTEGER NOT NULL, value {6}, "
+    "value_type {3} NOT NULL, PRIMARY KEY (trial_value_id), UNIQUE (trial_id, objective), "
     "FOREIGN KEY(trial_id) REFERENCES trials (trial_id))",
-    "CREATE TABLE trial_intermediate_values (trial_intermediate_value_id INTEGER NOT NULL, trial_id INTEGER NOT NULL, step INTEGER NOT NULL, "
-    "intermediate_value FLOAT, intermediate_value_type VARCHAR(7) NOT NULL, PRIMARY KEY (trial_intermediate_value_id), "
+    "CREATE TABLE trial_intermediate_values (trial_intermediate_value_id {0} NOT NULL, trial_id INTEGER NOT NULL, step INTEGER NOT NULL, "
+    "intermediate_value {6}, intermediate_value_type {4} NOT NULL, PRIMARY KEY (trial_intermediate_value_id), "
     "UNIQUE (trial_id, step), FOREIGN KEY(trial_id) REFERENCES trials (trial_id))",
-    "CREATE TABLE trial_heartbeats (trial_heartbeat_id INTEGER NOT NULL, trial_id INTEGER NOT NULL, heartbeat DATETIME NOT NULL, "
+    "CREATE TABLE trial_heartbeats (trial_heartbeat_id {0} NOT NULL, trial_id INTEGER NOT NULL, heartbeat {5} NOT NULL, "
     "PRIMARY KEY (trial_heartbeat_id), UNIQUE (trial_id), FOREIGN KEY(trial_id) REFERENCES trials (trial_id))",
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))",
 };
 
+constexpr std::array postgresql_types = {
+    "CREATE TYPE studydirection AS ENUM ('NOT_SET', 'MINIMIZE', 'MAXIMIZE')",
+    "CREATE TYPE trialstate AS ENUM ('RUNNING', 'COMPLETE', 'PRUNED', 'FAIL', 'WAITING')",
+    "CREATE TYPE trialvaluetype AS ENUM ('FINITE', 'INF_POS', 'INF_NEG')",
+    "CREATE TYPE trialintermediatevaluetype AS ENUM ('FINITE', 'INF_POS', 'INF_NEG', 'NAN')",
+};
+
+std::string in_dialect(std::string_view statement, Dialect dialect) {
+    if (dialect == Dialect::sqlite) {
+        return fmt::format(fmt::runtime(statement), "INTEGER", "VARCHAR(8)", "VARCHAR(8)", "VARCHAR(7)", "VARCHAR(7)", "DATETIME", "FLOAT");
+    }
+    return fmt::format(fmt::runtime(statement), "SERIAL", "studydirection", "trialstate", "trialvaluetype", "trialintermediatevaluetype",
+                       "TIMESTAMP WITHOUT TIME ZONE", "FLOAT(53)");
+}
+
 /// Numbers such as version_info.schema_version = 12 stay as they have been since Optuna 0.9; the revision is in alembic_version.
 Result<void> create(sql::Connection& database) {
-    for (const char* statement : tables) SOFIA_CHECK(database.execute(statement));
+    if (database.dialect() == Dialect::postgresql) {
+        for (const char* statement : postgresql_types) SOFIA_CHECK(database.execute(statement));
+    }
+    for (const char* statement : tables) SOFIA_CHECK(database.execute(in_dialect(statement, database.dialect())));
     SOFIA_CHECK(database.execute("INSERT INTO version_info VALUES (1, 12, '5.0.0')"));
     return database.execute("INSERT INTO alembic_version VALUES (:v)", {std::string(schema_revision)});
 }
 
-Result<void> check(sql::Connection& database) {
-    const auto revision = database.query("SELECT version_num FROM alembic_version", {sql::Type::text});
-    if (!revision || revision->size() != 1) {
-        if (!revision && revision.error().code != ErrorCode::internal) return std::unexpected(revision.error());
-        return fail(ErrorCode::data, database.path() + ": the database is not a study file of Optuna 1.0 or later", "name another file");
-    }
-    const auto& found = std::get<std::string>((*revision)[0][0]);
+/// What a database holds so far. A PostgreSQL schema may hold tables of others beside a study's; a SQLite file may not.
+enum class Contents : std::uint8_t { nothing, study, unfinished, foreign };
+
+Result<Contents> look(sql::Connection& database) {
+    const bool file = database.dialect() == Dialect::sqlite;
+    const char* statement = file ? "SELECT count(*), coalesce(sum(name = 'studies'), 0), coalesce(sum(name = 'alembic_version'), 0) "
+                                   "FROM sqlite_master WHERE type = 'table'"
+                                 : "SELECT 0, CAST(to_regclass('studies') IS NOT NULL AS INTEGER), "
+                                   "CAST(to_regclass('alembic_version') IS NOT NULL AS INTEGER)";
+    SOFIA_TRY(const auto rows, database.query(statement, {sql::Type::integer, sql::Type::integer, sql::Type::integer}));
+    const auto number = [&](std::size_t column) { return std::get<std::int64_t>(rows[0][column]); };
+    if (number(1) > 0) return number(2) > 0 ? Contents::study : Contents::unfinished;
+    return number(0) == 0 && number(2) == 0 ? Contents::nothing : Contents::foreign;
+}
+
+std::unexpected<Error> not_ours(const sql::Connection& database) {
+    return fail(ErrorCode::data, database.name() + ": the database is not a study file of Optuna 1.0 or later", "name another file or database");
+}
+
+/// The revision; empty while Optuna is still writing it.
+Result<std::string> revision(sql::Connection& database) {
+    SOFIA_TRY(const auto rows, database.query("SELECT version_num FROM alembic_version", {sql::Type::text}));
+    if (rows.size() > 1) return not_ours(database);
+    return rows.empty() ? std::string() : std::get<std::string>(rows[0][0]);
+}
+
+Result<void> check_revision(const sql::Connection& database, const std::string& found) {
     if (found == schema_revision) return {};
-    return fail(ErrorCode::data, fmt::format("{}: the study file has schema \"{}\"; this program reads {}", database.path(), found, schema_revision),
-                "an older file: `optuna storage upgrade --storage sqlite:///FILE`; a newer one needs a newer program");
+    return fail(ErrorCode::data, fmt::format("{}: the study file has schema \"{}\"; this program reads {}", database.name(), found, schema_revision),
+                "an older one: `optuna storage upgrade --storage URL`; a newer one needs a newer program");
+}
+
+/// Makes the tables unless somebody else has done so; one process at a time.
+Result<void> create_once(sql::Connection& database) {
+    return database.transaction([&]() -> Result<void> {
+        constexpr const char* lock = "SELECT pg_advisory_xact_lock(8396017)";  // any number that all of our processes know
+        if (database.dialect() == Dialect::postgresql) SOFIA_CHECK(database.execute(lock));
+        SOFIA_TRY(const Contents now, look(database));
+        return now == Contents::nothing ? create(database) : Result<void>();
+    });
 }
 
 }  // namespace
 
 Result<void> prepare_schema(sql::Connection& database) {
-    const auto count_tables = [&]() -> Result<std::int64_t> {
-        SOFIA_TRY(const auto rows, database.query("SELECT count(*) FROM sqlite_master WHERE type = 'table'", {sql::Type::integer}));
-        return std::get<std::int64_t>(rows[0][0]);
-    };
-    SOFIA_TRY(const std::int64_t before, count_tables());
-    if (before > 0) return check(database);
-    return database.transaction([&]() -> Result<void> {
-        SOFIA_TRY(const std::int64_t now, count_tables());
-        return now > 0 ? check(database) : create(database);
-    });
+    // Optuna makes its tables one by one and without a lock: what looks unfinished may be in the making.
+    const DurationNs deadline = steady_now() + 3 * ns_per_second;
+    for (;;) {
+        SOFIA_TRY(const Contents contents, look(database));
+        const bool late = steady_now() >= deadline;
+        if (contents == Contents::foreign || (contents == Contents::unfinished && late)) return not_ours(database);
+        if (contents == Contents::study) {
+            SOFIA_TRY(const std::string found, revision(database));
+            if (!found.empty() || late) return check_revision(database, found);
+        }
+        if (contents == Contents::nothing) {
+            auto created = create_once(database);
+            if (!created && (created.error().code != ErrorCode::conflict || late)) return created;
+            if (created) continue;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
 }
 
 std::string stored(TrialState state) {

@@ -13,8 +13,9 @@ namespace sofia::tune {
 /// The revision of Optuna's schema that is written and read: the one of Optuna 3.2 to 5.0.
 inline constexpr std::string_view schema_revision = "v3.2.0.a";
 
-/// Makes Optuna's tables in an empty database, or checks that an existing one has them in `schema_revision`. Safe when several processes
-/// do it at once. Errors: data (another revision, or tables of something else), io.
+/// Makes Optuna's tables in an empty database (SQLite: an empty file; PostgreSQL: a schema without them, beside whatever else it holds), or
+/// checks that they are there in `schema_revision`. Safe when several processes do it at once, Optuna's among them.
+/// Errors: data (another revision, or tables of something else), io.
 [[nodiscard]] Result<void> prepare_schema(sql::Connection& database);
 
 /// Enums are stored by name.

@@ -21,9 +21,12 @@ public:
 
     virtual ~Storage() = default;
 
-    /// Runs `work` as one unit, durable at its end: other processes see all of it or nothing, and write nothing in between. Calls inside
-    /// join it. An error undoes everything where the storage can fail at all.
+    /// Runs `work` as one unit, durable at its end: other processes see all of it or nothing. Calls inside join it. An error undoes
+    /// everything where the storage can fail at all.
     [[nodiscard]] virtual Result<void> transaction(const std::function<Result<void>()>& work) = 0;
+
+    /// Inside a transaction: until its end no other process adds a trial to the study. Trials that are read after it are all there are.
+    [[nodiscard]] virtual Result<void> lock(std::int64_t study) = 0;
 
     /// Error conflict: the name exists.
     [[nodiscard]] virtual Result<StudyInfo> create_study(const std::string& name, const std::vector<Direction>& directions) = 0;
@@ -48,6 +51,10 @@ public:
     /// Notes that the trial's worker is alive.
     [[nodiscard]] virtual Result<void> beat(std::int64_t trial) = 0;
 
+    /// Those of `trials` whose last beat is more than `grace` ago by the storage's own clock, in their order. One that never beat is not
+    /// stale. A storage that no other process can see has none.
+    [[nodiscard]] virtual Result<std::vector<std::int64_t>> stale(std::span<const std::int64_t> trials, DurationNs grace) = 0;
+
     /// The trials with an id above `after`, and those whose ids are in `again`, by id.
     [[nodiscard]] virtual Result<std::vector<FrozenTrial>> read_trials(std::int64_t study, std::int64_t after,
                                                                        std::span<const std::int64_t> again) = 0;
@@ -56,8 +63,9 @@ public:
 /// Gone with the process.
 [[nodiscard]] std::shared_ptr<Storage> memory_storage();
 
-/// A SQLite file in Optuna's schema (v3.2.0.a, read and written by Optuna 3.2 to 5.0); made with its tables when missing.
-/// URL as in sql::Connection. Errors: io, data (a file that is no database, or another schema: says which and what to do).
+/// A SQLite file or a PostgreSQL database in Optuna's schema (v3.2.0.a, read and written by Optuna 3.2 to 5.0); the file and the tables are
+/// made when missing. Times are naive UTC, as Optuna 5.0 reads and writes them (up to 4.9 it means local time). URL as in sql::Connection.
+/// Errors: io, unavailable, usage, data (a file that is no database, or another schema: says which and what to do).
 [[nodiscard]] Result<std::shared_ptr<Storage>> open_storage(const std::string& url);
 
 }  // namespace sofia::tune

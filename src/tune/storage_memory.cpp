@@ -89,7 +89,9 @@ public:
         return now;
     }
 
+    Result<void> lock(std::int64_t) override { return {}; }
     Result<void> beat(std::int64_t) override { return {}; }
+    Result<std::vector<std::int64_t>> stale(std::span<const std::int64_t>, DurationNs) override { return std::vector<std::int64_t>(); }
 
     Result<std::vector<FrozenTrial>> read_trials(std::int64_t study, std::int64_t after, std::span<const std::int64_t> again) override {
         const std::lock_guard lock(mutex_);

@@ -183,7 +183,7 @@ def test_heartbeats_are_theirs(url):
     with sqlite3.connect(path) as db:
         rows = db.execute("SELECT heartbeat FROM trial_heartbeats").fetchall()
     assert len(rows) == 1
-    beat = datetime.strptime(rows[0][0], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
+    beat = datetime.strptime(rows[0][0], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=timezone.utc)
     assert abs((datetime.now(timezone.utc) - beat).total_seconds()) < 300
     storage = optuna.storages.RDBStorage(url, heartbeat_interval=1, grace_period=1000)
     assert storage._get_stale_trial_ids(1) == []

@@ -1,0 +1,96 @@
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include <fmt/core.h>
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include "sql/session.hpp"
+
+namespace sofia::sql::sqlite {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<std::string> path_of(const std::string& url) {
+    constexpr std::string_view scheme = "sqlite:///";
+    std::string path = url;
+    if (url.starts_with(scheme)) {
+        path = url.substr(scheme.size());
+    } else if (const auto end = url.find("://"); end != std::string::npos) {
+        // What stands behind the scheme may hold a password.
+        return fail(ErrorCode::usage, fmt::format("database URL \"{}://...\" has an unknown scheme", url.substr(0, end)),
+                    "use sqlite:///FILE or postgresql://USER@HOST:PORT/DATABASE");
+    }
+    if (path.empty() || path.find('"') != std::string::npos) {
+        return fail(ErrorCode::usage, fmt::format("database URL \"{}\" names no usable file", url), "use sqlite:///FILE");
+    }
+    return path;
+}
+
+/// Calls `step` until it does something else than wait for a lock, or `deadline` (steady_now) has passed.
+template <class Step>
+Result<void> patiently(DurationNs deadline, Step step) {
+    for (auto pause = std::chrono::milliseconds(1);; pause = std::min(pause * 2, std::chrono::milliseconds(50))) {
+        auto result = step();
+        if (result || result.error().code != ErrorCode::conflict || steady_now() >= deadline) return result;
+        std::this_thread::sleep_for(pause);
+    }
+}
+
+}  // namespace
+
+Error error_of(const Session& session, const soci::soci_error& error) {
+    const std::string& path = session.name;
+    const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
+    const std::string text = path + ": " + error.get_error_message();
+    switch (sqlite != nullptr ? sqlite->result() & 0xff : -1) {
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+            return {ErrorCode::conflict, path + ": another process holds the database's lock for too long",
+                    "end the process that keeps a transaction open, or raise the busy timeout"};
+        case SQLITE_CONSTRAINT: return {ErrorCode::conflict, text, {}};
+        case SQLITE_NOTADB: return {ErrorCode::data, path + ": the file is not a SQLite database", "name another file, or move this one away"};
+        case SQLITE_CORRUPT: return {ErrorCode::data, text, "restore the file from a copy, or `sqlite3 FILE .recover`"};
+        case SQLITE_FULL: return {ErrorCode::io, path + ": the disk is full", "free space; nothing that was finished is lost"};
+        case SQLITE_READONLY: return {ErrorCode::io, path + ": the file or its folder is read-only", "change its permissions"};
+        case SQLITE_PERM:
+        case SQLITE_CANTOPEN:
+        case SQLITE_IOERR:
+        case SQLITE_AUTH: return {ErrorCode::io, text, "check that the folder exists and may be written"};
+        default: return {ErrorCode::internal, text, {}};
+    }
+}
+
+Result<void> open(Session& session, const std::string& url, const Options& options) {
+    SOFIA_TRY(const std::string path, path_of(url));
+    session.name = path;
+    std::error_code ignored;
+    if (fs::is_directory(path, ignored)) {
+        return fail(ErrorCode::io, path + ": is a folder, not a database file", "name a file in it");
+    }
+    if (options.create == Options::Create::never && !fs::exists(path, ignored)) {
+        return fail(ErrorCode::io, path + ": there is no such database", "check the path");
+    }
+    try {
+        session.soci->open(soci::sqlite3, fmt::format("db=\"{}\"", path));
+    } catch (const soci::soci_error& error) {
+        return failure(session, error);
+    }
+    // Switching to the write-ahead log does not ask the busy handler, so it is retried here.
+    SOFIA_CHECK(run_once(session, fmt::format("PRAGMA busy_timeout={}", options.busy_timeout / ns_per_ms)));
+    SOFIA_CHECK(patiently(steady_now() + options.busy_timeout, [&] { return run_once(session, "PRAGMA journal_mode=WAL"); }));
+    return run_once(session, "PRAGMA synchronous=FULL");
+}
+
+Result<void> begin(Session& session) {
+    return patiently(steady_now() + session.busy_timeout, [&] { return run_once(session, "BEGIN IMMEDIATE"); });
+}
+
+Result<void> commit(Session& session) {
+    return patiently(steady_now() + session.busy_timeout, [&] { return run_once(session, "COMMIT"); });
+}
+
+}  // namespace sofia::sql::sqlite

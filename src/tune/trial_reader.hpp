@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "tune/frozen.hpp"
+#include "tune/sql_statements.hpp"
+
+namespace sofia::tune {
+
+/// Reads trials out of Optuna's tables. Inside this room only; as thread-safe as the connection.
+///
+/// A trial is read before its parameters, values and so on: since finished trials are immutable, one that was read as finished is whole,
+/// even where others write at the same time.
+class TrialReader {
+public:
+    explicit TrialReader(SqlStatements& statements) : statements_(&statements) {}
+
+    /// The study's trials with an id above `after`, by id, added to `out`.
+    [[nodiscard]] Result<void> after(std::int64_t study, std::int64_t after, std::vector<FrozenTrial>& out);
+
+    /// The trials of these ids, by id, added to `out`; what does not exist is left out.
+    [[nodiscard]] Result<void> some(std::span<const std::int64_t> ids, std::vector<FrozenTrial>& out);
+
+private:
+    /// Which rows of the child tables: a condition on trial_id with its arguments.
+    struct Which {
+        std::string condition;
+        sql::Row arguments;
+        bool whole = false;  ///< most of the tables: they are scanned in the order of their own keys
+    };
+    using Take = std::function<Result<void>(FrozenTrial&, const sql::Row&)>;
+
+    Result<void> read_trials(const std::string& condition, const sql::Row& arguments, std::vector<FrozenTrial>& out);
+    Result<void> read_children(const Which& which, std::span<FrozenTrial> trials);
+    Result<void> read_attributes(const Which& which, std::span<FrozenTrial> trials);
+    Result<void> children(const std::string& table, const std::string& key, const std::string& columns, std::vector<sql::Type> types,
+                          const Which& which, std::span<FrozenTrial> trials, const Take& take);
+    Result<std::shared_ptr<const Distribution>> distribution_of(const std::string& json);
+
+    SqlStatements* statements_;
+    std::unordered_map<std::string, std::shared_ptr<const Distribution>> distributions_;  // looked up only, never walked
+};
+
+}  // namespace sofia::tune

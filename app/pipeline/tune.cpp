@@ -178,6 +178,25 @@ std::int64_t largest_of(const tune::Distribution& distribution) {
     return largest;
 }
 
+/// The values between which, or from which, a distribution draws.
+std::vector<tune::ParamValue> extremes(const tune::Distribution& distribution) {
+    if (const auto* choices = distribution.as_categorical()) return choices->choices;
+    if (const auto* range = distribution.as_int()) return {range->low, range->high};
+    return {distribution.as_float()->low, distribution.as_float()->high};
+}
+
+/// Every key takes the ends of its range: a trial that could not run is found before the first one.
+Result<void> check_extremes(const std::string& name, const tune::Distribution& distribution, Settings settings) {
+    config::Keys keys = keys_of(settings);
+    for (const tune::ParamValue& value : extremes(distribution)) {
+        SOFIA_TRY(const std::string assignment, assignment_of(name, tune::format_value(value)));
+        if (const auto set = config::set(assignment, keys); !set) {
+            return fail(ErrorCode::config, fmt::format("search.{}: {}", name, set.error().message), "change the parameter's range");
+        }
+    }
+    return {};
+}
+
 Result<void> read_space(Search& search) {
     if (search.settings.search.empty()) {
         return fail(ErrorCode::config, "the configuration has no search space", "add a `search:` section, as configs/touch.yaml has");
@@ -186,6 +205,7 @@ Result<void> read_space(Search& search) {
     search.largest_hold_bars = search.settings.decision.barriers.max_hold_bars;
     for (const auto& [name, distribution] : search.space) {
         SOFIA_TRY(search.keys[name], key_of_parameter(name));
+        SOFIA_CHECK(check_extremes(name, distribution, search.settings));
         if (search.keys[name] == "barriers.max_hold_bars") search.largest_hold_bars = largest_of(distribution);
     }
     return {};

@@ -72,11 +72,6 @@ double log_sum_exp(std::span<const double> values) {
     return top + std::log(sum);
 }
 
-double log_add_exp(double a, double b) {
-    const std::array both = {a, b};
-    return log_sum_exp(both);
-}
-
 double logistic(double x) {
     if (x >= 0.0) return 1.0 / (1.0 + std::exp(-x));
     const double e = std::exp(x);

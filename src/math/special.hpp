@@ -18,9 +18,6 @@ namespace sofia::math {
 /// log(sum of exp(x)), without overflow; -inf for an empty span.
 [[nodiscard]] double log_sum_exp(std::span<const double> values);
 
-/// log(exp(a) + exp(b)), without overflow.
-[[nodiscard]] double log_add_exp(double a, double b);
-
 /// 1 / (1 + exp(-x)) and its inverse, without overflow; logit is -inf at 0, inf at 1, NaN outside.
 [[nodiscard]] double logistic(double x);
 [[nodiscard]] double logit(double p);

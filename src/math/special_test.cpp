@@ -39,9 +39,8 @@ TEST(LogSumExp, DoesNotOverflowAndKnowsTheEmptySum) {
     EXPECT_EQ(log_sum_exp({}), -infinity);
     const std::vector<double> zeros = {-infinity, -infinity};
     EXPECT_EQ(log_sum_exp(zeros), -infinity);
-    EXPECT_NEAR(log_add_exp(-800.0, -800.0), -800.0 + std::log(2.0), 1e-12);
-    EXPECT_EQ(log_add_exp(-infinity, 3.0), 3.0);
-    EXPECT_TRUE(std::isnan(log_add_exp(std::nan(""), 3.0)));
+    const std::vector<double> lost = {std::nan(""), 3.0};
+    EXPECT_TRUE(std::isnan(log_sum_exp(lost)));
 }
 
 TEST(Logistic, IsOddAroundOneHalfAndInvertedByLogit) {

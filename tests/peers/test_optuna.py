@@ -8,7 +8,8 @@ import math
 import os
 import sqlite3
 import subprocess
-from datetime import datetime, timezone
+import time
+from datetime import timezone
 from pathlib import Path
 
 import numpy as np
@@ -107,9 +108,9 @@ def mixed(trial):
     return values["grid"] + values["lr"]
 
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'study file.db'}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    return request.getfixturevalue("postgres_url") if request.param == "postgresql" else f"sqlite:///{tmp_path / 'study file.db'}"
 
 
 def test_optuna_reads_what_we_wrote(url):
@@ -177,16 +178,36 @@ def test_the_schema_is_optunas_own(tmp_path):
     assert schema(tmp_path / "ours.db") == schema(tmp_path / "theirs.db")
 
 
+def test_the_schema_is_optunas_own_in_postgresql(postgres_server):
+    def schema(name):
+        queries = [
+            "SELECT table_name, column_name, ordinal_position, data_type, udt_name, character_maximum_length, numeric_precision, is_nullable, "
+            "column_default FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 3",
+            "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2",
+            "SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+            "SELECT typname, enumlabel FROM pg_enum JOIN pg_type ON enumtypid = pg_type.oid ORDER BY typname, enumsortorder",
+            "SELECT schema_version FROM version_info",
+            "SELECT * FROM alembic_version",
+        ]
+        return [postgres_server.sql(name, query) for query in queries]
+
+    dump("write", postgres_server.create("schema_ours"))
+    optuna.create_study(storage=postgres_server.create("schema_theirs"))
+    assert schema("schema_ours") == schema("schema_theirs")
+
+
 def test_heartbeats_are_theirs(url):
+    """A running trial of ours that beats is not stale to Optuna; one whose beat is old is, to the second."""
     dump("write", url)
-    path = url.removeprefix("sqlite:///")
-    with sqlite3.connect(path) as db:
-        rows = db.execute("SELECT heartbeat FROM trial_heartbeats").fetchall()
-    assert len(rows) == 1
-    beat = datetime.strptime(rows[0][0], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=timezone.utc)
-    assert abs((datetime.now(timezone.utc) - beat).total_seconds()) < 300
-    storage = optuna.storages.RDBStorage(url, heartbeat_interval=1, grace_period=1000)
-    assert storage._get_stale_trial_ids(1) == []
+    patient = optuna.storages.RDBStorage(url, heartbeat_interval=1, grace_period=1000)
+    with patient.engine.connect() as db:
+        beats = db.exec_driver_sql("SELECT heartbeat FROM trial_heartbeats").fetchall()
+    assert len(beats) == 1
+    study = patient.get_study_id_from_name("native")
+    assert patient._get_stale_trial_ids(study) == []
+    time.sleep(2.1)
+    assert len(optuna.storages.RDBStorage(url, heartbeat_interval=1, grace_period=1)._get_stale_trial_ids(study)) == 1
+    assert patient._get_stale_trial_ids(study) == []
 
 
 # ------------------------------------------------------------------------------------------------------------------------- densities

@@ -63,10 +63,12 @@ private:
         std::vector<Result<Outcome>> outcomes(count, Result<Outcome>(Pruned{}));
         pool_.for_each(count, [&](std::size_t i) { outcomes[i] = measure(objective_, trials[i]); });
 
-        std::vector<TrialState> states(count);
+        std::vector<std::optional<TrialState>> states(count);
         const auto tells = [&]() -> Result<void> {
             for (std::size_t i = 0; i < count; ++i) {
-                SOFIA_TRY(states[i], tell_outcome(study_, trials[i], outcomes[i]));
+                auto told = tell_outcome(study_, trials[i], outcomes[i]);
+                if (told) states[i] = *told;
+                if (!told && told.error().code != ErrorCode::conflict) return std::unexpected(std::move(told).error());
             }
             return {};
         };
@@ -75,7 +77,7 @@ private:
         bool go_on = true;
         for (std::size_t i = 0; i < count; ++i) {
             if (!outcomes[i] && outcomes[i].error().code == ErrorCode::interrupted) go_on = false;
-            SOFIA_CHECK(note(trials[i].number(), states[i]));
+            SOFIA_CHECK(states[i] ? note(trials[i].number(), *states[i]) : note_lost(trials[i].number()));
         }
         return go_on;
     }
@@ -95,6 +97,13 @@ private:
         }
         if (options_.progress != nullptr) options_.progress->advance();
         return options_.on_trial ? options_.on_trial(study_, trial) : Result<void>();
+    }
+
+    Result<void> note_lost(std::int64_t number) {
+        ++report_.lost;
+        options_.log.warning(fmt::format("trial {} was finished by somebody else while it ran here; its result is dropped", number));
+        if (options_.progress != nullptr) options_.progress->advance();
+        return {};
     }
 
     void note_best(const FrozenTrial& trial) {

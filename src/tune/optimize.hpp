@@ -41,10 +41,12 @@ struct OptimizeReport {
     std::int64_t complete = 0;
     std::int64_t pruned = 0;
     std::int64_t failed = 0;
+    std::int64_t lost = 0;  ///< finished by somebody else while they ran here (see Heartbeat); their results are dropped
     enum class End : std::uint8_t { trials, timeout, stopped } end = End::trials;
 };
 
-/// Runs trials until their count, the timeout or the stop flag. What is finished is kept. Errors: usage, io; a storage error ends it.
+/// Runs trials until their count, the timeout or the stop flag. What is finished is kept. Errors: usage, io; a storage error ends it, but a
+/// trial that somebody else has failed meanwhile is logged and counted as lost.
 /// An exception of the objective fails its trial with its text as well.
 [[nodiscard]] Result<OptimizeReport> optimize(Study& study, const Objective& objective, const OptimizeOptions& options);
 

@@ -42,7 +42,12 @@ Result<StudyInfo> open_info(Storage& storage, const StudyOptions& options, const
     if (found && options.open == StudyOptions::Open::create) {
         return fail(ErrorCode::conflict, fmt::format("study \"{}\" exists", name), "resume it, or take another name");
     }
-    if (!found) return storage.create_study(name, options.directions);
+    if (!found) {
+        auto created = storage.create_study(name, options.directions);
+        if (created || created.error().code != ErrorCode::conflict || options.open != StudyOptions::Open::resume) return created;
+        SOFIA_TRY(found, storage.find_study(name));  // another process created it in this very moment
+        if (!found) return created;
+    }
     if (options.open == StudyOptions::Open::resume && found->directions != options.directions) {
         return fail(ErrorCode::conflict, fmt::format("study \"{}\" exists with other directions", name),
                     "resume it with its own directions, or take another name");
@@ -59,10 +64,12 @@ Study& Study::operator=(Study&&) noexcept = default;
 
 Result<Study> Study::open(StudyOptions options) {
     if (options.directions.empty()) return fail(ErrorCode::usage, "a study needs at least one direction");
+    SOFIA_CHECK(options.heartbeat.validate());
     auto state = std::make_unique<StudyState>();
     state->storage = options.storage ? options.storage : memory_storage();
     state->sampler = options.sampler ? options.sampler : std::shared_ptr<Sampler>(tpe_sampler());
     state->pruner = options.pruner ? options.pruner : std::shared_ptr<Pruner>(no_pruner());
+    state->heartbeat = options.heartbeat;
     state->seed = options.seed ? *options.seed : seed_from_entropy();
     const std::string name = options.name.empty() ? random_study_name() : options.name;
     // Two processes that create the study at the same time: looking and creating are one transaction.
@@ -73,6 +80,7 @@ Result<Study> Study::open(StudyOptions options) {
     SOFIA_CHECK(state->sampler->validate(state->info.directions));
     state->history = History(state->info.directions);
     SOFIA_CHECK(state->refresh());
+    state->start_beating();
     return Study(std::move(state));
 }
 
@@ -98,6 +106,12 @@ Result<void> StudyState::refresh() {
     return {};
 }
 
+Result<void> StudyState::refresh_new() {
+    SOFIA_TRY(auto fresh, storage->read_trials(info.id, last_id, {}));
+    for (FrozenTrial& trial : fresh) put(std::move(trial));
+    return {};
+}
+
 Result<void> Study::refresh() {
     const std::lock_guard lock(state_->mutex);
     return state_->refresh();
@@ -115,10 +129,14 @@ Result<Trial> Study::ask(const SearchSpace& space) {
 
 Result<std::vector<Trial>> Study::ask_batch(std::size_t count, const SearchSpace* space) {
     const std::lock_guard lock(state_->mutex);
+    SOFIA_CHECK(state_->fail_stale());
+    // The long reading is done before others are locked out; in the transaction comes only what was added meanwhile.
+    SOFIA_CHECK(state_->refresh());
     std::vector<Trial> out;
     std::vector<TrialPtr> before;  // what a claimed trial was, to be put back
     const auto work = [&]() -> Result<void> {
-        SOFIA_CHECK(state_->refresh());
+        SOFIA_CHECK(state_->storage->lock(state_->info.id));
+        SOFIA_CHECK(state_->refresh_new());
         // Looked at before a trial is made, since the memory storage undoes nothing.
         if (space != nullptr) {
             for (const auto& [name, distribution] : *space) SOFIA_CHECK(state_->intern(name, distribution));
@@ -178,13 +196,14 @@ Result<Trial> Study::open_trial(const SearchSpace* space, std::vector<TrialPtr>&
                 continue;
             }
             if (!params) return std::unexpected(std::move(params).error());
-            trial.params = *std::move(params);
-            SOFIA_CHECK(s.storage->set_params(trial.id, trial.params));
+            SOFIA_CHECK(s.storage->set_params(trial.id, *params));
+            trial.params.insert(trial.params.end(), params->begin(), params->end());
         } else {
             std::map<std::string, ParamValue> values;
             for (const auto& [name, internal] : joint.internal) values[name] = joint_space.at(name).value(internal);
             announced.merge(relative_attributes(values));
         }
+        if (s.heartbeat.interval > 0) SOFIA_CHECK(s.storage->beat(trial.id));
         for (const auto& [key, json] : announced) {
             SOFIA_CHECK(s.storage->set_trial_attribute(trial.id, Storage::Owner::system, key, json));
             trial.system_attributes[key] = json;
@@ -198,6 +217,7 @@ Result<std::vector<Param>> Study::resolve_all(const FrozenTrial& trial, const Jo
                                               const SearchSpace& space) {
     std::vector<Param> params;
     for (const auto& [name, distribution] : space) {
+        if (trial.param(name) != nullptr) continue;  // a trial that is repeated has its parameters already
         SOFIA_TRY(Param p, state_->resolve(trial, joint, joint_space, name, distribution));
         params.push_back(std::move(p));
     }
@@ -255,7 +275,10 @@ Result<TrialState> Study::finish(FrozenTrial told, TrialState state, std::string
         SOFIA_TRY(told.completed, state_->storage->finish(told.id, state, told.values));
         return {};
     };
-    SOFIA_CHECK(state_->storage->transaction(work));
+    auto written = state_->storage->transaction(work);
+    // Somebody else has finished it: then it is read again.
+    if (!written && written.error().code == ErrorCode::conflict) state_->owned.erase(told.number);
+    SOFIA_CHECK(std::move(written));
     state_->owned.erase(told.number);
     if (state_->together) {
         state_->told.push_back(std::move(told));
@@ -297,7 +320,8 @@ Result<void> Study::add(FrozenTrial trial) {
         SOFIA_CHECK(state_->intern(p.name, *p.distribution));
     }
     const auto work = [&]() -> Result<void> {
-        SOFIA_CHECK(state_->refresh());
+        SOFIA_CHECK(state_->storage->lock(state_->info.id));
+        SOFIA_CHECK(state_->refresh_new());
         SOFIA_TRY(trial, state_->storage->add_trial(state_->info.id, std::move(trial)));
         return {};
     };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "tune/heartbeat.hpp"
 #include "tune/pruner.hpp"
 #include "tune/sampler.hpp"
 #include "tune/storage.hpp"
@@ -73,6 +74,7 @@ struct StudyOptions {
     std::shared_ptr<Storage> storage;                      ///< none: in memory
     std::shared_ptr<Sampler> sampler;                      ///< none: TPE
     std::shared_ptr<Pruner> pruner;                        ///< none: no pruning
+    Heartbeat heartbeat;                                   ///< with others through a storage: how to notice that one of them died
 };
 
 /// A study: ask for a trial, tell its outcome. Thread-safe.
@@ -91,7 +93,7 @@ public:
     [[nodiscard]] std::uint64_t seed() const;
 
     /// The next trial: a waiting one if there is any, else a new one. With a space all its parameters are drawn now and stored in the
-    /// same transaction. Errors: conflict (the space contradicts earlier trials), io.
+    /// same transaction. With heartbeats, trials of dead workers are failed before. Errors: conflict (the space contradicts earlier trials), io.
     [[nodiscard]] Result<Trial> ask();
     [[nodiscard]] Result<Trial> ask(const SearchSpace& space);
 
@@ -99,7 +101,8 @@ public:
     [[nodiscard]] Result<std::vector<Trial>> ask_batch(std::size_t count, const SearchSpace* space);
 
     /// The outcome of a trial. State complete needs one value an objective; a NaN among them makes the trial fail; pruned takes its last
-    /// report as value unless that is NaN; fail has none. Errors: usage (wrong count or state), conflict (already finished), io.
+    /// report as value unless that is NaN; fail has none. Errors: usage (wrong count or state), conflict (already finished, by somebody else
+    /// perhaps: see Heartbeat), io.
     [[nodiscard]] Result<TrialState> tell(const Trial& trial, TrialState state, std::span<const double> values = {});
 
     /// Complete with one value.

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tune/study.hpp"
@@ -19,6 +21,7 @@ struct StudyState {
     std::shared_ptr<Pruner> pruner;
     StudyInfo info;
     std::uint64_t seed = 0;
+    Heartbeat heartbeat;
     History history{{}};
     std::int64_t last_id = 0;            ///< all trials up to this id of the storage have been read
     std::map<std::string, std::shared_ptr<const Distribution>> first_seen;  ///< what later distributions must be compatible with
@@ -40,7 +43,20 @@ struct StudyState {
     /// Reads what other processes wrote.
     [[nodiscard]] Result<void> refresh();
 
+    /// Only the trials that are not known yet.
+    [[nodiscard]] Result<void> refresh_new();
+
     void put(FrozenTrial trial);
+
+    /// Starts the thread that beats for the trials asked here, if heartbeats are wanted.
+    void start_beating();
+    void beat_until(const std::stop_token& stop);
+
+    /// Fails other workers' trials without a sign of life. Not inside a transaction.
+    [[nodiscard]] Result<void> fail_stale();
+    [[nodiscard]] Result<void> fail_one(std::int64_t number);
+
+    std::jthread beating;  ///< last: it ends before what it uses
 };
 
 }  // namespace sofia::tune

@@ -1,6 +1,7 @@
 #include "tune/trial_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include <fmt/core.h>
@@ -21,6 +22,31 @@ const std::string& text(const sql::Value& value) {
     return held != nullptr ? *held : none;
 }
 
+/// A child table as six columns: which table, the trial, a number, a name, a value, a text.
+struct Child {
+    const char* table;
+    const char* number;
+    const char* name;
+    const char* value;
+    const char* text;
+};
+enum ChildIndex : std::int64_t { params, values, reports, user_attributes, system_attributes };
+constexpr const char* no_name = "CAST(NULL AS VARCHAR(8))";
+constexpr const char* no_value = "CAST(NULL AS FLOAT)";
+constexpr std::array child_tables = {
+    Child{"trial_params", "param_id", "param_name", "param_value", "distribution_json"},
+    Child{"trial_values", "objective", no_name, "value", "CAST(value_type AS VARCHAR(8))"},
+    Child{"trial_intermediate_values", "step", no_name, "intermediate_value", "CAST(intermediate_value_type AS VARCHAR(8))"},
+    Child{"trial_user_attributes", "0", "key", no_value, "value_json"},
+    Child{"trial_system_attributes", "0", "key", no_value, "value_json"},
+};
+
+std::string selection(std::size_t index, const std::string& condition) {
+    const Child& child = child_tables[index];
+    return fmt::format("SELECT {} AS child, trial_id, {} AS number, {}, {}, {} FROM {} WHERE {}", index, child.number, child.name, child.value,
+                       child.text, child.table, condition);
+}
+
 }  // namespace
 
 Result<void> TrialReader::after(std::int64_t study, std::int64_t after, std::vector<FrozenTrial>& out) {
@@ -28,13 +54,12 @@ Result<void> TrialReader::after(std::int64_t study, std::int64_t after, std::vec
     SOFIA_CHECK(read_trials("study_id = :s AND trial_id > :a", {study, after}, out));
     const std::span<FrozenTrial> fresh(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end());
     if (fresh.empty()) return {};
-    Which which;
-    which.arguments = {fresh.front().id, fresh.back().id};
     // Few trials are looked up by index; when they are most of the file, walking the tables is several times faster.
-    SOFIA_TRY(const auto last, statements_->rows("SELECT max(trial_id) FROM trials", {Type::integer}));
-    which.whole = fresh.size() > 1000 && static_cast<std::int64_t>(fresh.size()) * 2 > integer(last[0][0]);
-    which.condition = which.whole ? "+trial_id BETWEEN :a AND :b" : "trial_id BETWEEN :a AND :b";
-    return read_children(which, fresh);
+    if (fresh.size() > 1000) {
+        SOFIA_TRY(const auto last, statements_->rows("SELECT max(trial_id) FROM trials", {Type::integer}));
+        if (static_cast<std::int64_t>(fresh.size()) * 2 > integer(last[0][0])) return scan_children(fresh);
+    }
+    return read_children("trial_id BETWEEN :a{0} AND :b{0}", {fresh.front().id, fresh.back().id}, fresh);
 }
 
 Result<void> TrialReader::some(std::span<const std::int64_t> ids, std::vector<FrozenTrial>& out) {
@@ -44,17 +69,17 @@ Result<void> TrialReader::some(std::span<const std::int64_t> ids, std::vector<Fr
     for (std::size_t at = 0; at < sorted.size(); at += most) {
         const std::size_t count = std::min(most, sorted.size() - at);
         // Few different statements: the list is filled up to a power of two.
-        Which which;
-        which.condition = "trial_id IN (";
+        std::string list;
+        Row arguments;
         for (std::size_t i = 0; i < std::bit_ceil(count); ++i) {
-            which.condition += fmt::format("{}:i{}", i == 0 ? "" : ", ", i);
-            which.arguments.emplace_back(sorted[at + std::min(i, count - 1)]);
+            list += fmt::format("{}:i{}_{{0}}", i == 0 ? "" : ", ", i);
+            arguments.emplace_back(sorted[at + std::min(i, count - 1)]);
         }
-        which.condition += ")";
+        const std::string condition = fmt::format("trial_id IN ({})", list);
         const std::size_t begin = out.size();
-        SOFIA_CHECK(read_trials(which.condition, which.arguments, out));
+        SOFIA_CHECK(read_trials(fmt::format(fmt::runtime(condition), "t"), arguments, out));
         const std::span<FrozenTrial> read(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end());
-        if (!read.empty()) SOFIA_CHECK(read_children(which, read));
+        if (!read.empty()) SOFIA_CHECK(read_children(condition, arguments, read));
     }
     return {};
 }
@@ -76,60 +101,63 @@ Result<void> TrialReader::read_trials(const std::string& condition, const Row& a
                              });
 }
 
-Result<void> TrialReader::read_children(const Which& which, std::span<FrozenTrial> trials) {
-    SOFIA_CHECK(children("trial_params", "param_id", "param_name, param_value, distribution_json", {Type::text, Type::real, Type::text}, which,
-                         trials, [&](FrozenTrial& trial, const Row& row) -> Result<void> {
-                             SOFIA_TRY(auto distribution, distribution_of(text(row[3])));
-                             const auto* value = std::get_if<double>(&row[2]);
-                             if (value == nullptr) return fail(ErrorCode::data, fmt::format("parameter \"{}\" has no value", text(row[1])));
-                             trial.params.push_back({text(row[1]), std::move(distribution), *value});
-                             return {};
-                         }));
-    SOFIA_CHECK(children("trial_values", "trial_value_id", "objective, value, value_type", {Type::integer, Type::real, Type::text}, which, trials,
-                         [](FrozenTrial& trial, const Row& row) -> Result<void> {
-                             const auto objective = static_cast<std::size_t>(integer(row[1]));
-                             if (trial.values.size() <= objective) trial.values.resize(objective + 1);
-                             SOFIA_TRY(trial.values[objective], value_of(row[2], row[3]));
-                             return {};
-                         }));
-    SOFIA_CHECK(children("trial_intermediate_values", "trial_intermediate_value_id", "step, intermediate_value, intermediate_value_type",
-                         {Type::integer, Type::real, Type::text}, which, trials, [](FrozenTrial& trial, const Row& row) -> Result<void> {
-                             SOFIA_TRY(trial.reports[integer(row[1])], value_of(row[2], row[3]));
-                             return {};
-                         }));
-    return read_attributes(which, trials);
+Result<void> TrialReader::read_children(const std::string& condition, const Row& arguments, std::span<FrozenTrial> trials) {
+    std::string statement;
+    Row all;
+    for (std::size_t i = 0; i < child_tables.size(); ++i) {
+        statement += (i == 0 ? "" : " UNION ALL ") + selection(i, fmt::format(fmt::runtime(condition), i));
+        all.insert(all.end(), arguments.begin(), arguments.end());
+    }
+    return collect(statement + " ORDER BY child, trial_id, number", all, trials);
 }
 
-Result<void> TrialReader::read_attributes(const Which& which, std::span<FrozenTrial> trials) {
-    SOFIA_CHECK(children("trial_user_attributes", "trial_user_attribute_id", "key, value_json", {Type::text, Type::text}, which, trials,
-                         [](FrozenTrial& trial, const Row& row) -> Result<void> {
-                             trial.user_attributes[text(row[1])] = text(row[2]);
-                             return {};
-                         }));
-    return children("trial_system_attributes", "trial_system_attribute_id", "key, value_json", {Type::text, Type::text}, which, trials,
-                    [](FrozenTrial& trial, const Row& row) -> Result<void> {
-                        trial.system_attributes[text(row[1])] = text(row[2]);
-                        return {};
-                    });
+Result<void> TrialReader::scan_children(std::span<FrozenTrial> trials) {
+    for (std::size_t i = 0; i < child_tables.size(); ++i) {
+        // The plus keeps SQLite from the index on trial_id.
+        const std::string order = i == params ? " ORDER BY param_id" : "";
+        SOFIA_CHECK(collect(selection(i, "+trial_id BETWEEN :a AND :b") + order, {trials.front().id, trials.back().id}, trials));
+    }
+    return {};
 }
 
-/// The rows of one child table, those of a trial in the order of the table's key; `row[0]` is the trial's id. Rows of other studies' trials
-/// in between, and of a trial that appeared after the trials were read, are passed over.
-Result<void> TrialReader::children(const std::string& table, const std::string& key, const std::string& columns, std::vector<Type> types,
-                                   const Which& which, std::span<FrozenTrial> trials, const Take& take) {
-    types.insert(types.begin(), Type::integer);
-    const std::string statement =
-        fmt::format("SELECT trial_id, {} FROM {} WHERE {} ORDER BY {}{}", columns, table, which.condition, which.whole ? "" : "trial_id, ", key);
+/// Rows of other studies' trials in between, and of a trial that appeared after the trials were read, are passed over.
+Result<void> TrialReader::collect(const std::string& statement, const Row& arguments, std::span<FrozenTrial> trials) {
+    static const std::vector<Type> types = {Type::integer, Type::integer, Type::integer, Type::text, Type::real, Type::text};
+    const auto below = [](const FrozenTrial& trial, std::int64_t id) { return trial.id < id; };
     auto at = trials.begin();
-    return statements_->each(statement, types, which.arguments, [&](const Row& row) -> Result<void> {
-        const std::int64_t id = integer(row[0]);
-        if (at == trials.end() || at->id != id)
-            at = std::lower_bound(trials.begin(), trials.end(), id, [](const FrozenTrial& t, std::int64_t i) { return t.id < i; });
+    return statements_->each(statement, types, arguments, [&](const Row& row) -> Result<void> {
+        const std::int64_t id = integer(row[1]);
+        if (at == trials.end() || at->id != id) at = std::lower_bound(trials.begin(), trials.end(), id, below);
         if (at == trials.end() || at->id != id) return {};
         auto taken = take(*at, row);
         if (!taken) taken.error().message = fmt::format("{}: trial {}: {}", statements_->name(), at->number, taken.error().message);
         return taken;
     });
+}
+
+Result<void> TrialReader::take(FrozenTrial& trial, const Row& row) {
+    const std::int64_t number = integer(row[2]);
+    const std::string& name = text(row[3]);
+    switch (integer(row[0])) {
+        case params: {
+            SOFIA_TRY(auto distribution, distribution_of(text(row[5])));
+            const auto* value = std::get_if<double>(&row[4]);
+            if (value == nullptr) return fail(ErrorCode::data, fmt::format("parameter \"{}\" has no value", name));
+            trial.params.push_back({name, std::move(distribution), *value});
+            return {};
+        }
+        case values: {
+            const auto objective = static_cast<std::size_t>(number);
+            if (trial.values.size() <= objective) trial.values.resize(objective + 1);
+            SOFIA_TRY(trial.values[objective], value_of(row[4], row[5]));
+            return {};
+        }
+        case reports: {
+            SOFIA_TRY(trial.reports[number], value_of(row[4], row[5]));
+            return {};
+        }
+        default: (integer(row[0]) == user_attributes ? trial.user_attributes : trial.system_attributes)[name] = text(row[5]); return {};
+    }
 }
 
 /// One object for equal texts, so that a study's trials share their distributions.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,19 +27,17 @@ public:
     [[nodiscard]] Result<void> some(std::span<const std::int64_t> ids, std::vector<FrozenTrial>& out);
 
 private:
-    /// Which rows of the child tables: a condition on trial_id with its arguments.
-    struct Which {
-        std::string condition;
-        sql::Row arguments;
-        bool whole = false;  ///< most of the tables: they are scanned in the order of their own keys
-    };
-    using Take = std::function<Result<void>(FrozenTrial&, const sql::Row&)>;
-
     Result<void> read_trials(const std::string& condition, const sql::Row& arguments, std::vector<FrozenTrial>& out);
-    Result<void> read_children(const Which& which, std::span<FrozenTrial> trials);
-    Result<void> read_attributes(const Which& which, std::span<FrozenTrial> trials);
-    Result<void> children(const std::string& table, const std::string& key, const std::string& columns, std::vector<sql::Type> types,
-                          const Which& which, std::span<FrozenTrial> trials, const Take& take);
+
+    /// The rows of all child tables that a condition on trial_id with these arguments selects, in one statement. In the condition `{}` stands
+    /// for the table's index, which makes the names of its parameters unique.
+    Result<void> read_children(const std::string& condition, const sql::Row& arguments, std::span<FrozenTrial> trials);
+
+    /// The same for all trials from the first to the last, table by table in the order of their own keys.
+    Result<void> scan_children(std::span<FrozenTrial> trials);
+
+    Result<void> collect(const std::string& statement, const sql::Row& arguments, std::span<FrozenTrial> trials);
+    Result<void> take(FrozenTrial& trial, const sql::Row& row);
     Result<std::shared_ptr<const Distribution>> distribution_of(const std::string& json);
 
     SqlStatements* statements_;

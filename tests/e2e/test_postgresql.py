@@ -1,0 +1,18 @@
+"""The unit tests that need a PostgreSQL server, with one."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin"))
+
+
+@pytest.mark.parametrize("program", ["sql_test"])
+def test_unit_tests_with_a_server(program, postgres_url):
+    done = subprocess.run([BIN / program, "--gtest_filter=*ostgresql*"], env={**os.environ, "SOFIA_POSTGRES_URL": postgres_url},
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[  PASSED  ]" in done.stdout and "SKIPPED" not in done.stdout, done.stdout

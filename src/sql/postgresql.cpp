@@ -72,7 +72,9 @@ Result<Target> target_of(const std::string& url) {
     // An unescaped @ or / of a password ends up in these, and libpq would show them.
     if ((host + database).find('@') != std::string::npos || !std::all_of(port.begin(), port.end(), is_port)) return unreadable();
     const std::string user = option(parsed, "user");
-    target.name = fmt::format("postgresql://{}{}{}/{}", user.empty() ? "" : user + "@", host, port.empty() ? "" : ":" + port, database);
+    const bool socket = host.starts_with('/');
+    target.name = fmt::format("postgresql://{}{}{}/{}{}", user.empty() ? "" : user + "@", socket ? "" : host, port.empty() ? "" : ":" + port,
+                              database, socket ? "?host=" + host : "");
     for (const auto& [key, value] : defaults) {
         if (!option(parsed, key).empty()) continue;
         target.url += fmt::format("{}{}={}", target.url.find('?') == std::string::npos ? '?' : '&', key, value);

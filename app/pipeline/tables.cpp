@@ -12,6 +12,8 @@
 #include "app/pipeline/settings.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "base/threads.hpp"
+#include "features/batch.hpp"
 #include "features/engine.hpp"
 #include "features/leak_audit.hpp"
 #include "store/parquet.hpp"
@@ -102,36 +104,36 @@ Result<Output> write_feature_table(const TableRequest& request, const Context& c
     SOFIA_TRY(const market::Session session, opened.settings.instrument.session());
     SOFIA_TRY(const auto funding, load_funding(opened.settings.funding));
     SOFIA_TRY(const features::Engine engine, features::Engine::make(opened.settings.features, opened.timeframes, session));
-    std::vector<store::Column> columns = {{"known_at", store::ColumnType::timestamp}};
-    for (const features::FeatureSpec& column : engine.columns()) columns.push_back({column.name, store::ColumnType::float64});
-    std::optional<store::ParquetWriter> writer;
-    std::optional<FeatureRows> rows;
-    Result<void> written;  // the first failure to write a row
-    const auto append = [&](TimeNs known_at, std::span<const double> row) {
-        if (written) written = writer->append(known_at, row);
-    };
-    const auto restart = [&]() -> Result<void> {
-        writer.reset();
-        SOFIA_TRY(writer, store::ParquetWriter::create(request.out, columns, metadata_of(opened)));
-        rows.emplace(engine, funding, RowTimeframes{}, append);
-        return {};
-    };
-    SOFIA_CHECK(restart());
-    const BarSink sink{.restart = restart, .bar = [&](std::size_t timeframe, const market::Bar& bar) {
-                           rows->on_bar(timeframe, bar);
-                           return written;
+    std::vector<std::vector<market::Bar>> bars(opened.timeframes.size());
+    const BarSink sink{.restart = [&]() -> Result<void> {
+                           for (auto& series : bars) series.clear();
+                           return {};
+                       },
+                       .bar = [&](std::size_t timeframe, const market::Bar& bar) -> Result<void> {
+                           bars[timeframe].push_back(bar);
+                           return {};
                        }};
     SOFIA_TRY(const BarStreamResult streamed, stream_bars(opened.folder, opened.timeframes, opened.settings.data, sink, context));
-    rows->flush();
-    SOFIA_CHECK(written);
-    SOFIA_CHECK(writer->close());
+    ThreadPool pool(context.threads);
+    std::vector<store::Column> columns = {{"known_at", store::ColumnType::timestamp}};
+    for (const features::FeatureSpec& column : engine.columns()) columns.push_back({column.name, store::ColumnType::float64});
+    SOFIA_TRY(store::ParquetWriter writer, store::ParquetWriter::create(request.out, std::move(columns), metadata_of(opened),
+                                                                        {.numbers = store::Encoding::Numbers::distinct, .threads = pool.size()}));
+    const auto group = [&](const features::RowGroup& rows) -> Result<void> {
+        if (context.stop->requested()) return fail(ErrorCode::interrupted, "interrupted");
+        return writer.append(rows.known_at, rows.values);
+    };
+    std::vector<features::FundingRate> rates;
+    for (const trading::Funding& payment : funding) rates.push_back({.ts = payment.time, .rate = payment.rate});
+    SOFIA_CHECK(features::compute_groups(opened.settings.features, opened.timeframes, {.bars = bars, .funding = rates}, pool, group, session));
+    SOFIA_CHECK(writer.close());
     if (!streamed.report.missing_columns.empty()) {
         context.log.warning(fmt::format("columns that need {} are NaN: the data does not carry them", join(streamed.report.missing_columns, ", ")));
     }
     const std::string hash = features::feature_hash(engine.columns());
-    Json json = {{"file", request.out.string()}, {"rows", writer->rows()}, {"columns", engine.columns().size()}, {"hash", hash}};
+    Json json = {{"file", request.out.string()}, {"rows", writer.rows()}, {"columns", engine.columns().size()}, {"hash", hash}};
     const std::vector<std::vector<std::string>> table = {
-        {std::to_string(writer->rows()), std::to_string(engine.columns().size()), request.out.string()}};
+        {std::to_string(writer.rows()), std::to_string(engine.columns().size()), request.out.string()}};
     const std::vector<std::string> header = {"rows", "columns", "file"};
     return make_output(format_table(header, table), std::move(json));
 }

@@ -38,11 +38,21 @@ using Cell = std::variant<std::int64_t, double, bool, std::string_view>;
 /// Notes in the file's schema, such as the revision or the seed.
 using Metadata = std::map<std::string, std::string>;
 
-/// Writes one Parquet file (zstd) in row groups as rows come, so memory stays flat; the file appears whole at `close` or not at all.
-/// Equal rows give equal bytes on one build. Move-only; not thread-safe. Errors: io with path and reason (a full disk too).
+/// How columns are encoded; the bytes do not depend on `threads`.
+struct Encoding {
+    enum class Numbers : std::uint8_t {
+        repeating,  ///< prices and sizes: a dictionary makes the file smaller
+        distinct,   ///< features: a dictionary would make it larger and take twice the time
+    } numbers = Numbers::repeating;
+    std::size_t threads = 1;  ///< of the writer's own
+};
+
+/// Writes one Parquet file (zstd) in row groups as rows come, so memory stays flat; the file appears whole at `close` or not at all. Equal rows give
+/// equal bytes on one build. Move-only; not thread-safe. Errors: io with path and reason (a full disk too).
 class ParquetWriter {
 public:
-    [[nodiscard]] static Result<ParquetWriter> create(const std::filesystem::path& path, std::vector<Column> columns, const Metadata& metadata = {});
+    [[nodiscard]] static Result<ParquetWriter> create(const std::filesystem::path& path, std::vector<Column> columns, const Metadata& metadata = {},
+                                                      Encoding encoding = {});
     ~ParquetWriter();
     ParquetWriter(ParquetWriter&&) noexcept;
     ParquetWriter& operator=(ParquetWriter&&) noexcept;
@@ -52,6 +62,9 @@ public:
 
     /// One row of a file whose first column is a timestamp and all others float64 (asserted).
     [[nodiscard]] Result<void> append(TimeNs time, std::span<const double> values);
+
+    /// Rows of such a file: `values` holds a row after the other.
+    [[nodiscard]] Result<void> append(std::span<const TimeNs> times, std::span<const double> values);
 
     /// Rows so far.
     [[nodiscard]] std::uint64_t rows() const;

@@ -80,18 +80,32 @@ TEST(ParquetWriter, WritesEveryTypeAndManyRowGroups) {
     EXPECT_EQ(seen, rows);
 }
 
-TEST(ParquetWriter, EqualRowsGiveEqualBytes) {
+TEST(ParquetWriter, EqualRowsGiveEqualBytesForAnyThreadsRowByRowOrAtOnce) {
     const TemporaryFolder files;
-    const auto write = [&](const char* name) {
-        auto writer = ParquetWriter::create(files.data() / name, {{"t", ColumnType::timestamp}, {"x", ColumnType::float64}}).value();
-        for (int i = 0; i < 5000; ++i) {
-            const double value = std::sqrt(i);
-            EXPECT_TRUE(writer.append(i, std::span(&value, 1)).has_value());
-        }
+    const std::vector<Column> columns = {{"t", ColumnType::timestamp}, {"x", ColumnType::float64}, {"y", ColumnType::float64}};
+    std::vector<TimeNs> times;
+    std::vector<double> values;
+    for (int i = 0; i < 140'000; ++i) {  // more than a row group
+        times.push_back(i);
+        values.push_back(i % 5 == 0 ? std::nan("") : std::sqrt(i));
+        values.push_back(-i);
+    }
+    const auto bytes = [&](const char* name, ParquetWriter writer) {
         EXPECT_TRUE(writer.close().has_value());
         return read_file(files.data() / name).value();
     };
-    EXPECT_EQ(write("a.parquet"), write("b.parquet"));
+    const auto make = [&](const char* name, std::size_t threads) {
+        return ParquetWriter::create(files.data() / name, columns, {}, {.numbers = Encoding::Numbers::distinct, .threads = threads}).value();
+    };
+    auto single = make("a.parquet", 1);
+    for (std::size_t i = 0; i < times.size(); ++i) ASSERT_TRUE(single.append(times[i], std::span(values).subspan(2 * i, 2)).has_value());
+    const std::string expected = bytes("a.parquet", std::move(single));
+    for (const std::size_t threads : {std::size_t{1}, std::size_t{3}}) {
+        auto writer = make("b.parquet", threads);
+        ASSERT_TRUE(writer.append(times, values).has_value());
+        EXPECT_EQ(writer.rows(), times.size());
+        EXPECT_TRUE(bytes("b.parquet", std::move(writer)) == expected) << threads;
+    }
 }
 
 TEST(ParquetWriter, LeavesNothingBehindWithoutClose) {

@@ -6,6 +6,8 @@
 
 #include <arrow/api.h>
 #include <arrow/io/interfaces.h>
+#include <arrow/util/bit_util.h>
+#include <arrow/util/thread_pool.h>
 #include <parquet/arrow/writer.h>
 #include <parquet/exception.h>
 #include <parquet/properties.h>
@@ -18,7 +20,7 @@ namespace sofia::store {
 namespace {
 
 // A row group holds about this many cells, so wide tables need no more memory than narrow ones.
-constexpr std::size_t group_cells = std::size_t{1} << 20U;
+constexpr std::size_t group_cells = std::size_t{1} << 22U;
 constexpr std::size_t group_rows_min = 1024;
 constexpr std::size_t group_rows_max = std::size_t{1} << 17U;
 
@@ -102,13 +104,7 @@ struct Buffer {
                 ARROW_RETURN_NOT_OK(builder.AppendValues(integers));
                 return builder.Finish();
             }
-            case ColumnType::float64: {
-                arrow::DoubleBuilder builder;
-                std::vector<std::uint8_t> valid(numbers.size());
-                std::ranges::transform(numbers, valid.begin(), [](double value) { return std::isnan(value) ? 0 : 1; });
-                ARROW_RETURN_NOT_OK(builder.AppendValues(numbers.data(), static_cast<std::int64_t>(numbers.size()), valid.data()));
-                return builder.Finish();
-            }
+            case ColumnType::float64: return doubles();
             case ColumnType::boolean: {
                 arrow::BooleanBuilder builder;
                 ARROW_RETURN_NOT_OK(builder.AppendValues(flags.data(), static_cast<std::int64_t>(flags.size())));
@@ -119,6 +115,20 @@ struct Buffer {
         arrow::StringBuilder builder;
         ARROW_RETURN_NOT_OK(builder.AppendValues(texts));
         return builder.Finish();
+    }
+
+    // The numbers where they lie, with NaN as null.
+    arrow::Result<std::shared_ptr<arrow::Array>> doubles() const {
+        const auto count = static_cast<std::int64_t>(numbers.size());
+        const auto missing = std::ranges::count_if(numbers, [](double value) { return std::isnan(value); });
+        std::shared_ptr<arrow::Buffer> valid;
+        if (missing > 0) {
+            ARROW_ASSIGN_OR_RAISE(valid, arrow::AllocateEmptyBitmap(count));
+            for (std::size_t i = 0; i < numbers.size(); ++i) {
+                if (!std::isnan(numbers[i])) arrow::bit_util::SetBit(valid->mutable_data(), static_cast<std::int64_t>(i));
+            }
+        }
+        return std::make_shared<arrow::DoubleArray>(count, arrow::Buffer::Wrap(numbers), std::move(valid), missing);
     }
 };
 
@@ -133,7 +143,9 @@ struct ParquetWriter::State {
     std::uint64_t rows = 0;
     std::shared_ptr<AtomicOutput> output;
     std::shared_ptr<arrow::Schema> schema;
-    std::unique_ptr<parquet::arrow::FileWriter> writer;  // goes first: it may still write
+    Encoding encoding;
+    std::shared_ptr<arrow::internal::ThreadPool> encoders;  // null: one thread
+    std::unique_ptr<parquet::arrow::FileWriter> writer;     // goes first: it may still write
 
     Error error_of(const std::string& why) const {
         if (output && output->error()) return *output->error();
@@ -165,26 +177,39 @@ struct ParquetWriter::State {
             notes = arrow::KeyValueMetadata::Make(keys, values);
         }
         schema = arrow::schema(fields, notes);
-        const auto properties = parquet::WriterProperties::Builder().compression(parquet::Compression::ZSTD)->build();
-        const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-        ARROW_ASSIGN_OR_RAISE(writer, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), output, properties, arrow_properties));
+        parquet::WriterProperties::Builder properties;
+        properties.compression(parquet::Compression::ZSTD)->max_row_group_length(static_cast<std::int64_t>(group_rows));
+        for (const Column& column : columns) {
+            if (column.type == ColumnType::float64 && encoding.numbers == Encoding::Numbers::distinct) properties.disable_dictionary(column.name);
+        }
+        parquet::ArrowWriterProperties::Builder arrow_properties;
+        arrow_properties.store_schema();
+        if (encoding.threads > 1) {
+            ARROW_ASSIGN_OR_RAISE(encoders, arrow::internal::ThreadPool::Make(static_cast<int>(encoding.threads)));
+            arrow_properties.set_use_threads(true)->set_executor(encoders.get());
+        }
+        ARROW_ASSIGN_OR_RAISE(
+            writer, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), output, properties.build(), arrow_properties.build()));
         return arrow::Status::OK();
     }
 
+    // Columns are encoded by all threads and written in their order, so the bytes do not depend on how many threads there are.
     arrow::Status write_group() {
-        ARROW_RETURN_NOT_OK(writer->NewRowGroup());
-        for (Buffer& buffer : buffers) {
-            ARROW_ASSIGN_OR_RAISE(const auto array, buffer.array());
-            ARROW_RETURN_NOT_OK(writer->WriteColumnChunk(*array));
-            buffer.clear();
+        arrow::ArrayVector arrays;
+        for (const Buffer& buffer : buffers) {
+            ARROW_ASSIGN_OR_RAISE(arrays.emplace_back(), buffer.array());
         }
+        ARROW_RETURN_NOT_OK(writer->NewBufferedRowGroup());
+        ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(*arrow::RecordBatch::Make(schema, static_cast<std::int64_t>(buffered), std::move(arrays))));
+        for (Buffer& buffer : buffers) buffer.clear();
         buffered = 0;
         return arrow::Status::OK();
     }
 
-    Result<void> row_done() {
-        ++rows;
-        if (++buffered < group_rows) return {};
+    Result<void> rows_done(std::size_t count) {
+        rows += count;
+        buffered += count;
+        if (buffered < group_rows) return {};
         return guarded([this] { return write_group(); });
     }
 };
@@ -194,10 +219,12 @@ ParquetWriter::~ParquetWriter() = default;
 ParquetWriter::ParquetWriter(ParquetWriter&&) noexcept = default;
 ParquetWriter& ParquetWriter::operator=(ParquetWriter&&) noexcept = default;
 
-Result<ParquetWriter> ParquetWriter::create(const std::filesystem::path& path, std::vector<Column> columns, const Metadata& metadata) {
+Result<ParquetWriter> ParquetWriter::create(const std::filesystem::path& path, std::vector<Column> columns, const Metadata& metadata,
+                                            Encoding encoding) {
     assert(!columns.empty());
     auto state = std::make_unique<State>();
     state->path = path;
+    state->encoding = encoding;
     state->columns = std::move(columns);
     for (const Column& column : state->columns) state->buffers.push_back({column.type, {}, {}, {}, {}});
     state->group_rows = std::clamp(group_cells / state->columns.size(), group_rows_min, group_rows_max);
@@ -210,14 +237,34 @@ Result<ParquetWriter> ParquetWriter::create(const std::filesystem::path& path, s
 Result<void> ParquetWriter::append(std::span<const Cell> row) {
     assert(row.size() == state_->columns.size());
     for (std::size_t i = 0; i < row.size(); ++i) state_->buffers[i].add(row[i]);
-    return state_->row_done();
+    return state_->rows_done(1);
 }
 
 Result<void> ParquetWriter::append(TimeNs time, std::span<const double> values) {
     assert(values.size() + 1 == state_->columns.size());
     state_->buffers.front().integers.push_back(time);
     for (std::size_t i = 0; i < values.size(); ++i) state_->buffers[i + 1].numbers.push_back(values[i]);
-    return state_->row_done();
+    return state_->rows_done(1);
+}
+
+Result<void> ParquetWriter::append(std::span<const TimeNs> times, std::span<const double> values) {
+    State& state = *state_;
+    const std::size_t width = state.columns.size() - 1;
+    assert(values.size() == times.size() * width);
+    // A tile of rows stays in the cache while its columns are taken out of it.
+    constexpr std::size_t tile_rows = 32;
+    for (std::size_t first = 0; first < times.size();) {
+        const std::size_t rows = std::min({tile_rows, times.size() - first, state.group_rows - state.buffered});
+        std::vector<std::int64_t>& stamps = state.buffers.front().integers;
+        stamps.insert(stamps.end(), times.begin() + static_cast<std::ptrdiff_t>(first), times.begin() + static_cast<std::ptrdiff_t>(first + rows));
+        for (std::size_t c = 0; c < width; ++c) {
+            std::vector<double>& numbers = state.buffers[c + 1].numbers;
+            for (std::size_t i = first; i < first + rows; ++i) numbers.push_back(values[i * width + c]);
+        }
+        first += rows;
+        SOFIA_CHECK(state.rows_done(rows));
+    }
+    return {};
 }
 
 std::uint64_t ParquetWriter::rows() const { return state_->rows; }

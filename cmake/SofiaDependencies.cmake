@@ -11,6 +11,7 @@ find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(Eigen3 3.4 REQUIRED)  # headers only: Eigen3::Eigen
 find_package(SOCI)
 sofia_need(SOCI_FOUND "SOCI 4 (core, SQLite, PostgreSQL)")
 find_package(SofiaArrow 20)

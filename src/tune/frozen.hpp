@@ -47,6 +47,14 @@ struct FrozenTrial {
     std::optional<TimeNs> completed;
 
     [[nodiscard]] const Param* param(const std::string& name) const;
+
+    /// Values of the constraints by name, kept in system attributes: `constraints:<name>` (Optuna 5.0) and the list `constraints` (up to 4.9
+    /// its only form; names are "0", "1", ...), of which a name wins over a place.
+    [[nodiscard]] std::map<std::string, double> constraints() const;
+
+    /// The sum of the constraints above 0, which are the violated ones. 0: feasible.
+    [[nodiscard]] double violation() const;
+    [[nodiscard]] bool feasible() const { return !(violation() > 0.0); }
 };
 
 using TrialPtr = std::shared_ptr<const FrozenTrial>;

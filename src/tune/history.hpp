@@ -32,6 +32,10 @@ public:
     /// Waiting trials by number.
     [[nodiscard]] const std::map<std::int64_t, TrialPtr>& waiting() const { return waiting_; }
 
+    /// The study's system attributes, as far as a sampler needs them (Sampler::needs); else those it was opened with.
+    [[nodiscard]] const Attributes& study_system_attributes() const { return study_system_attributes_; }
+    void set_study_system_attributes(Attributes attributes) { study_system_attributes_ = std::move(attributes); }
+
     /// How many trials are in a finished state (0 for the others: see `running` and `waiting`).
     [[nodiscard]] std::size_t count(TrialState state) const;
 
@@ -43,6 +47,7 @@ public:
 
 private:
     std::vector<Direction> directions_;
+    Attributes study_system_attributes_;
     std::vector<TrialPtr> trials_;
     std::vector<TrialPtr> finished_;
     std::map<std::int64_t, TrialPtr> running_;

@@ -45,9 +45,10 @@ public:
             if (options_.stop != nullptr && options_.stop->requested()) return ended(OptimizeReport::End::stopped);
             if (options_.timeout > 0 && steady_now() - begun_ >= options_.timeout) return ended(OptimizeReport::End::timeout);
             const auto count = options_.trials == 0 ? options_.batch : std::min(options_.batch, static_cast<std::size_t>(left));
-            SOFIA_TRY(const bool go_on, batch(count));
-            left -= static_cast<std::int64_t>(count);
-            if (!go_on) return ended(OptimizeReport::End::stopped);
+            SOFIA_TRY(const Batch done, batch(count));
+            left -= static_cast<std::int64_t>(done.asked);
+            if (!done.go_on) return ended(OptimizeReport::End::stopped);
+            if (done.asked < count) return ended(OptimizeReport::End::exhausted);
         }
         return ended(OptimizeReport::End::trials);
     }
@@ -58,8 +59,15 @@ private:
         return report_;
     }
 
-    Result<bool> batch(std::size_t count) {
-        SOFIA_TRY(std::vector<Trial> trials, study_.ask_batch(count, options_.space));
+    struct Batch {
+        std::size_t asked = 0;
+        bool go_on = true;
+    };
+
+    Result<Batch> batch(std::size_t wanted) {
+        SOFIA_TRY(std::vector<Trial> trials, study_.ask_batch(wanted, options_.space));
+        const std::size_t count = trials.size();
+        if (count == 0) return Batch{0, true};
         std::vector<Result<Outcome>> outcomes(count, Result<Outcome>(Pruned{}));
         pool_.for_each(count, [&](std::size_t i) { outcomes[i] = measure(objective_, trials[i]); });
 
@@ -74,12 +82,12 @@ private:
         };
         SOFIA_CHECK(study_.together(tells));
 
-        bool go_on = true;
+        Batch done{count, true};
         for (std::size_t i = 0; i < count; ++i) {
-            if (!outcomes[i] && outcomes[i].error().code == ErrorCode::interrupted) go_on = false;
+            if (!outcomes[i] && outcomes[i].error().code == ErrorCode::interrupted) done.go_on = false;
             SOFIA_CHECK(states[i] ? note(trials[i].number(), *states[i]) : note_lost(trials[i].number()));
         }
-        return go_on;
+        return done;
     }
 
     Result<void> note(std::int64_t number, TrialState state) {
@@ -107,7 +115,7 @@ private:
     }
 
     void note_best(const FrozenTrial& trial) {
-        if (study_.directions().size() != 1) return;
+        if (study_.directions().size() != 1 || !trial.feasible()) return;
         const double value = trial.values.front();
         const bool minimize = study_.directions().front() == Direction::minimize;
         if (best_ && !(minimize ? value < *best_ : value > *best_)) return;

@@ -42,7 +42,12 @@ struct OptimizeReport {
     std::int64_t pruned = 0;
     std::int64_t failed = 0;
     std::int64_t lost = 0;  ///< finished by somebody else while they ran here (see Heartbeat); their results are dropped
-    enum class End : std::uint8_t { trials, timeout, stopped } end = End::trials;
+    enum class End : std::uint8_t {
+        trials,
+        timeout,
+        stopped,
+        exhausted,  ///< the sampler had no more to give (a grid)
+    } end = End::trials;
 };
 
 /// Runs trials until their count, the timeout or the stop flag. What is finished is kept. Errors: usage, io; a storage error ends it, but a

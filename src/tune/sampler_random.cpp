@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/text.hpp"
 #include "tune/sampler.hpp"
 
 namespace sofia::tune {
@@ -28,9 +27,9 @@ double uniform_int(const IntDistribution& d, RandomStream& random) {
 class RandomSampler : public Sampler {
 public:
     Result<void> validate(const std::vector<Direction>&) const override { return {}; }
-    SearchSpace joint_space(const History&, const SearchSpace*) override { return {}; }
-    JointSample sample_joint(const History&, std::int64_t, const SearchSpace&, RandomStream) override { return {}; }
-    double sample_one(const History&, std::int64_t, const std::string&, const Distribution& distribution, RandomStream random) override {
+    Result<SearchSpace> joint_space(const History&, const SearchSpace*) override { return SearchSpace(); }
+    Result<JointSample> sample_joint(const History&, std::int64_t, const SearchSpace&, RandomStream) override { return JointSample(); }
+    Result<double> sample_one(const History&, std::int64_t, const std::string&, const Distribution& distribution, RandomStream random) override {
         return sample_uniform(distribution, random);
     }
 };
@@ -45,12 +44,5 @@ double sample_uniform(const Distribution& distribution, RandomStream& random) {
 }
 
 std::unique_ptr<Sampler> random_sampler() { return std::make_unique<RandomSampler>(); }
-
-Result<std::unique_ptr<Sampler>> make_sampler(const std::string& name) {
-    if (name == "random") return random_sampler();
-    if (name == "tpe") return tpe_sampler();
-    const std::vector<std::string> known = {"random", "tpe"};
-    return fail(ErrorCode::usage, with_suggestion("unknown sampler \"" + name + "\"", name, known), "samplers: random, tpe");
-}
 
 }  // namespace sofia::tune

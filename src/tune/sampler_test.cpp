@@ -108,29 +108,29 @@ TEST(Tpe, AnswersDependOnTheHistoryOnly) {
     for (std::size_t i = 0; i < 60; ++i) {
         shuffled.put(whole.trials()[(i * 7) % 60]);
         if (i < 10) continue;
-        const auto space = stepwise->joint_space(shuffled, nullptr);
+        const auto space = stepwise->joint_space(shuffled, nullptr).value();
         static_cast<void>(stepwise->sample_joint(shuffled, 100, space, RandomStream(i)));
     }
     const auto fresh = tpe_sampler();
-    const auto space = fresh->joint_space(whole, nullptr);
+    const auto space = fresh->joint_space(whole, nullptr).value();
     EXPECT_EQ(space.size(), 2U);
-    EXPECT_EQ(fresh->sample_joint(whole, 100, space, RandomStream(9)).internal,
-              stepwise->sample_joint(shuffled, 100, space, RandomStream(9)).internal);
+    EXPECT_EQ(fresh->sample_joint(whole, 100, space, RandomStream(9))->internal,
+              stepwise->sample_joint(shuffled, 100, space, RandomStream(9))->internal);
 }
 
 // The liar: a running trial counts as a bad one, which turns later draws away from its place.
 TEST(Tpe, RunningTrialsPushOthersAway) {
     History history = past(30, RandomStream(5));
     const auto sampler = tpe_sampler();
-    const auto space = sampler->joint_space(history, nullptr);
+    const auto space = sampler->joint_space(history, nullptr).value();
     const auto near = [&](double centre) {
         int count = 0;
         for (std::uint64_t i = 0; i < 200; ++i) {
-            count += std::abs(sampler->sample_joint(history, 99, space, RandomStream(i)).internal.at("x") - centre) < 0.05 ? 1 : 0;
+            count += std::abs(sampler->sample_joint(history, 99, space, RandomStream(i))->internal.at("x") - centre) < 0.05 ? 1 : 0;
         }
         return count;
     };
-    const double centre = sampler->sample_joint(history, 99, space, RandomStream(1)).internal.at("x");
+    const double centre = sampler->sample_joint(history, 99, space, RandomStream(1))->internal.at("x");
     const int before = near(centre);
     for (std::int64_t n = 30; n < 36; ++n) {
         auto t = std::make_shared<FrozenTrial>(*history.trials()[0]);
@@ -146,16 +146,16 @@ TEST(Tpe, RunningTrialsPushOthersAway) {
 TEST(Tpe, TheJointSpaceIsWhatAllTrialsShare) {
     History history = past(12, RandomStream(6));
     const auto sampler = tpe_sampler();
-    EXPECT_EQ(sampler->joint_space(history, nullptr).size(), 2U);
+    EXPECT_EQ(sampler->joint_space(history, nullptr).value().size(), 2U);
     auto t = std::make_shared<FrozenTrial>(*history.trials()[0]);
     t->number = 12;
     t->params[0].distribution = std::make_shared<const Distribution>(made(FloatDistribution{0.0, 2.0, false, 0.0}));  // another range
     history.put(t);
-    const auto space = sampler->joint_space(history, nullptr);
+    const auto space = sampler->joint_space(history, nullptr).value();
     EXPECT_EQ(space.size(), 1U);
     EXPECT_TRUE(space.contains("k"));
-    EXPECT_TRUE(tpe_sampler({.joint = TpeConfig::Joint::univariate})->joint_space(history, nullptr).empty());
-    EXPECT_TRUE(tpe_sampler()->joint_space(past(9, RandomStream(1)), nullptr).empty());  // still starting up
+    EXPECT_TRUE(tpe_sampler({.joint = TpeConfig::Joint::univariate})->joint_space(history, nullptr).value().empty());
+    EXPECT_TRUE(tpe_sampler()->joint_space(past(9, RandomStream(1)), nullptr).value().empty());  // still starting up
 }
 
 RC_GTEST_PROP(Tpe, DrawsStayInTheirRange, (std::uint64_t seed)) {
@@ -164,12 +164,12 @@ RC_GTEST_PROP(Tpe, DrawsStayInTheirRange, (std::uint64_t seed)) {
     // The range may have moved away from all that was seen.
     for (const auto& d : {made(FloatDistribution{5.0, 6.0, false, 0.0}), made(FloatDistribution{-3.0, -2.5, false, 0.25}),
                           made(FloatDistribution{0.2, 0.3, false, 0.0})}) {
-        RC_ASSERT(d.contains(sampler->sample_one(history, 99, "x", d, RandomStream(seed))));
+        RC_ASSERT(d.contains(sampler->sample_one(history, 99, "x", d, RandomStream(seed)).value()));
     }
     const auto k = made(IntDistribution{15, 40, false, 5});
-    RC_ASSERT(k.contains(sampler->sample_one(history, 99, "k", k, RandomStream(seed))));
+    RC_ASSERT(k.contains(sampler->sample_one(history, 99, "k", k, RandomStream(seed)).value()));
     const auto unseen = made(IntDistribution{1, 8, true, 1});
-    RC_ASSERT(unseen.contains(sampler->sample_one(history, 99, "new", unseen, RandomStream(seed))));
+    RC_ASSERT(unseen.contains(sampler->sample_one(history, 99, "new", unseen, RandomStream(seed)).value()));
 }
 
 }  // namespace

@@ -2,11 +2,10 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <set>
 
-#include <nlohmann/json.hpp>
+#include <fmt/core.h>
 
-#include "tune/json_text.hpp"
+#include "tune/learnt.hpp"
 #include "tune/parzen.hpp"
 #include "tune/relative.hpp"
 #include "tune/sampler.hpp"
@@ -31,30 +30,6 @@ struct Score {
     }
 };
 
-/// Sum of the violated constraints, which Optuna keeps in system attributes (a list, or one a key).
-double violation(const FrozenTrial& trial) {
-    double sum = 0.0;
-    const auto add = [&](const Json& value) {
-        const auto number = value_of(value);
-        if (!number) return;
-        const double v = std::holds_alternative<double>(*number)         ? std::get<double>(*number)
-                         : std::holds_alternative<std::int64_t>(*number) ? static_cast<double>(std::get<std::int64_t>(*number))
-                                                                         : 0.0;
-        if (v > 0.0) sum += v;
-    };
-    for (auto it = trial.system_attributes.lower_bound("constraints"); it != trial.system_attributes.end(); ++it) {
-        if (it->first != "constraints" && !it->first.starts_with("constraints:")) break;
-        const auto json = parse_python_json(it->second);
-        if (!json) continue;
-        if (json->is_array()) {
-            for (const Json& item : *json) add(item);
-        } else {
-            add(*json);
-        }
-    }
-    return sum;
-}
-
 /// The values of one parameter over all learnt trials, with what is slow to find again.
 struct Column {
     std::vector<double> values;        ///< by row, NaN where the trial lacks the parameter
@@ -66,12 +41,8 @@ struct Column {
 /// Complete and pruned trials, learnt once each.
 class Table {
 public:
-    void learn(const History& history) {
-        const auto& log = history.finished_log();
-        for (; cursor_ < log.size(); ++cursor_) {
-            const FrozenTrial& trial = *log[cursor_];
-            if (trial.state == TrialState::complete || trial.state == TrialState::pruned) add(trial, history.directions().front());
-        }
+    void learn(const FrozenTrial& trial, const std::vector<Direction>& directions) {
+        if (trial.state == TrialState::complete || trial.state == TrialState::pruned) add(trial, directions.front());
     }
 
     [[nodiscard]] std::size_t size() const { return numbers_.size(); }
@@ -119,7 +90,7 @@ private:
         const double sign = direction == Direction::minimize ? 1.0 : -1.0;
         Score score{0.0, 0.0, trial.number, row};
         std::vector<Score>* into = &complete_;
-        if (const double violated = violation(trial); violated > 0.0) {
+        if (const double violated = trial.violation(); violated > 0.0) {
             score.first = violated;
             into = &infeasible_;
         } else if (trial.state == TrialState::complete) {
@@ -148,7 +119,6 @@ private:
         });
     }
 
-    std::size_t cursor_ = 0;
     bool seen_any_ = false;
     std::vector<std::int64_t> numbers_;     ///< by row, in the order of learning
     std::vector<std::uint32_t> by_number_;  ///< rows
@@ -231,45 +201,45 @@ public:
     Result<void> validate(const std::vector<Direction>& directions) const override {
         SOFIA_CHECK(config_.validate());
         if (directions.size() == 1) return {};
-        return fail(ErrorCode::usage, "the TPE sampler serves one objective", "use the random sampler for several");
+        return fail(ErrorCode::usage, fmt::format("the TPE sampler serves one objective, not {}", directions.size()),
+                    "take the sampler nsga2 for several objectives");
     }
 
-    SearchSpace joint_space(const History& history, const SearchSpace* asked) override {
+    Result<SearchSpace> joint_space(const History& history, const SearchSpace* asked) override {
         SearchSpace space;
         if (config_.joint == TpeConfig::Joint::univariate) return space;
-        table_.learn(history);
-        if (table_.size() < config_.startup_trials) return space;
-        for (const auto& [name, distribution] : table_.intersection()) {
+        const Table& table = learnt_.of(history);
+        if (table.size() < config_.startup_trials) return space;
+        for (const auto& [name, distribution] : table.intersection()) {
             if (distribution->single() || (asked != nullptr && !asked->contains(name))) continue;
             space.emplace(name, *distribution);
         }
         return space;
     }
 
-    JointSample sample_joint(const History& history, std::int64_t number, const SearchSpace& space, RandomStream random) override {
-        table_.learn(history);
+    Result<JointSample> sample_joint(const History& history, std::int64_t number, const SearchSpace& space, RandomStream random) override {
         JointSample out;
         if (!space.empty()) out.internal = draw(history, number, space, random);
         return out;
     }
 
-    double sample_one(const History& history, std::int64_t number, const std::string& name, const Distribution& distribution,
-                      RandomStream random) override {
-        table_.learn(history);
-        if (table_.size() < config_.startup_trials) return sample_uniform(distribution, random);
+    Result<double> sample_one(const History& history, std::int64_t number, const std::string& name, const Distribution& distribution,
+                              RandomStream random) override {
+        if (learnt_.of(history).size() < config_.startup_trials) return sample_uniform(distribution, random);
         return draw(history, number, SearchSpace{{name, distribution}}, random).begin()->second;
     }
 
 private:
     std::map<std::string, double> draw(const History& history, std::int64_t number, const SearchSpace& space, RandomStream& random) {
+        Table& table = learnt_.of(history);
         const Running running = config_.running == TpeConfig::Running::constant_liar ? running_values(history, number, space) : Running();
         std::vector<Column*> columns;
-        for (const auto& [name, distribution] : space) columns.push_back(table_.column(name));
+        for (const auto& [name, distribution] : space) columns.push_back(table.column(name));
 
         // gamma counts all complete and pruned trials, whether they have these parameters or not.
-        const auto n = table_.size();
+        const auto n = table.size();
         const auto n_below = std::min<std::size_t>((n + 9) / 10, 25);
-        std::vector<std::uint32_t> best = table_.best(n_below);
+        std::vector<std::uint32_t> best = table.best(n_below);
         std::vector<char> is_below(n, 0);
         for (const std::uint32_t row : best) is_below[row] = 1;
 
@@ -281,17 +251,17 @@ private:
                 above.push_back({running[next_running].first, nowhere, next_running});
             }
         };
-        for (const std::uint32_t row : table_.by_number()) {
+        for (const std::uint32_t row : table.by_number()) {
             const bool whole =
                 std::all_of(columns.begin(), columns.end(), [&](const Column* c) { return c != nullptr && !std::isnan(c->values[row]); });
             if (!whole) continue;
-            add_running(table_.number(row));
-            (is_below[row] != 0 ? below : above).push_back({table_.number(row), row, nowhere});
+            add_running(table.number(row));
+            (is_below[row] != 0 ? below : above).push_back({table.number(row), row, nowhere});
         }
         add_running(std::numeric_limits<std::int64_t>::max());
 
-        const ParzenEstimator good = estimator(space, columns, below, running);
-        const ParzenEstimator bad = estimator(space, columns, above, running);
+        const ParzenEstimator good = estimator(table.size(), space, columns, below, running);
+        const ParzenEstimator bad = estimator(table.size(), space, columns, above, running);
         const std::vector<double> points = good.sample(random, config_.candidates);
         const std::vector<double> log_good = good.log_pdf(points);
         const std::vector<double> log_bad = bad.log_pdf(points);
@@ -305,9 +275,9 @@ private:
         return out;
     }
 
-    ParzenEstimator estimator(const SearchSpace& space, const std::vector<Column*>& columns, const std::vector<Member>& members,
-                              const Running& running) {
-        position_.assign(table_.size(), nowhere);
+    ParzenEstimator estimator(std::size_t rows, const SearchSpace& space, const std::vector<Column*>& columns,
+                              const std::vector<Member>& members, const Running& running) {
+        position_.assign(rows, nowhere);
         for (std::uint32_t i = 0; i < members.size(); ++i) {
             if (members[i].row != nowhere) position_[members[i].row] = i;
         }
@@ -323,7 +293,7 @@ private:
     }
 
     TpeConfig config_;
-    Table table_;
+    Learnt<Table> learnt_;
     std::vector<std::uint32_t> position_;
 };
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tune/json_text.hpp"
+#include "tune/pareto.hpp"
 #include "tune/relative.hpp"
 #include "tune/study_state.hpp"
 
@@ -22,16 +23,8 @@ std::uint64_t seed_from_entropy() {
 
 std::string attribute_text(const Json& value) { return value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace); }
 
-bool dominates(const FrozenTrial& a, const FrozenTrial& b, const std::vector<Direction>& directions) {
-    bool better = false;
-    for (std::size_t i = 0; i < directions.size(); ++i) {
-        const double sign = directions[i] == Direction::minimize ? 1.0 : -1.0;
-        const double x = sign * a.values[i];
-        const double y = sign * b.values[i];
-        if (x > y) return false;
-        better = better || x < y;
-    }
-    return better;
+std::unexpected<Error> exhausted(const StudyState& state) {
+    return fail(ErrorCode::usage, fmt::format("study \"{}\": the sampler has no more trials to give", state.info.name));
 }
 
 Result<StudyInfo> open_info(Storage& storage, const StudyOptions& options, const std::string& name) {
@@ -79,6 +72,7 @@ Result<Study> Study::open(StudyOptions options) {
     }));
     SOFIA_CHECK(state->sampler->validate(state->info.directions));
     state->history = History(state->info.directions);
+    state->history.set_study_system_attributes(state->info.system_attributes);
     SOFIA_CHECK(state->refresh());
     state->start_beating();
     return Study(std::move(state));
@@ -112,6 +106,23 @@ Result<void> StudyState::refresh_new() {
     return {};
 }
 
+Result<void> StudyState::refresh_attributes() {
+    SOFIA_TRY(const auto now, storage->find_study(info.name));
+    if (now && now->id == info.id) info.system_attributes = now->system_attributes;
+    history.set_study_system_attributes(info.system_attributes);
+    return {};
+}
+
+Result<void> StudyState::write_attributes(const Attributes& attributes) {
+    if (attributes.empty()) return {};
+    for (const auto& [key, json] : attributes) {
+        SOFIA_CHECK(storage->set_study_attribute(info.id, Storage::Owner::system, key, json));
+        info.system_attributes[key] = json;
+    }
+    history.set_study_system_attributes(info.system_attributes);
+    return {};
+}
+
 Result<void> Study::refresh() {
     const std::lock_guard lock(state_->mutex);
     return state_->refresh();
@@ -119,11 +130,13 @@ Result<void> Study::refresh() {
 
 Result<Trial> Study::ask() {
     SOFIA_TRY(auto trials, ask_batch(1, nullptr));
+    if (trials.empty()) return exhausted(*state_);
     return std::move(trials.front());
 }
 
 Result<Trial> Study::ask(const SearchSpace& space) {
     SOFIA_TRY(auto trials, ask_batch(1, &space));
+    if (trials.empty()) return exhausted(*state_);
     return std::move(trials.front());
 }
 
@@ -141,7 +154,12 @@ Result<std::vector<Trial>> Study::ask_batch(std::size_t count, const SearchSpace
         if (space != nullptr) {
             for (const auto& [name, distribution] : *space) SOFIA_CHECK(state_->intern(name, distribution));
         }
+        if (state_->sampler->needs().study_attributes) SOFIA_CHECK(state_->refresh_attributes());
         for (std::size_t i = 0; i < count; ++i) {
+            if (state_->history.waiting().empty()) {
+                SOFIA_TRY(const bool no_more, state_->sampler->exhausted(state_->history, space));
+                if (no_more) break;
+            }
             SOFIA_TRY(Trial trial, open_trial(space, before));
             out.push_back(std::move(trial));
         }
@@ -185,8 +203,9 @@ Result<Trial> Study::open_trial(const SearchSpace* space, std::vector<TrialPtr>&
         SOFIA_TRY(FrozenTrial trial, next_trial(before));
         s.owned.insert(trial.number);
         const RandomStream random = s.stream(trial.number);
-        SearchSpace joint_space = s.sampler->joint_space(s.history, space);
-        JointSample joint = s.sampler->sample_joint(s.history, trial.number, joint_space, random.split("joint"));
+        SOFIA_TRY(SearchSpace joint_space, s.sampler->joint_space(s.history, space));
+        SOFIA_TRY(JointSample joint, s.sampler->sample_joint(s.history, trial.number, joint_space, random.split("joint")));
+        SOFIA_CHECK(s.write_attributes(joint.study_system_attributes));
         Attributes announced = joint.system_attributes;
         if (space != nullptr) {
             auto params = resolve_all(trial, joint, joint_space, *space);
@@ -349,13 +368,16 @@ Result<TrialPtr> Study::best_trial() const {
     if (state_->info.directions.size() != 1)
         return fail(ErrorCode::usage, "a study of several objectives has no single best trial", "ask for best_trials");
     const auto best = best_trials();
-    if (best.empty()) return fail(ErrorCode::usage, fmt::format("study \"{}\" has no complete trial", state_->info.name));
-    return best.front();
+    if (!best.empty()) return best.front();
+    const std::lock_guard lock(state_->mutex);
+    const bool complete = state_->history.count(TrialState::complete) > 0;
+    return fail(ErrorCode::usage, fmt::format("study \"{}\" has no {} trial", state_->info.name, complete ? "feasible" : "complete"),
+                complete ? "every complete trial violates a constraint" : "");
 }
 
 std::vector<TrialPtr> Study::best_trials() const {
     std::vector<TrialPtr> complete = trials();
-    std::erase_if(complete, [](const TrialPtr& t) { return t->state != TrialState::complete; });
+    std::erase_if(complete, [](const TrialPtr& t) { return t->state != TrialState::complete || !t->feasible(); });
     const auto& directions = state_->info.directions;
     std::vector<TrialPtr> front;
     for (const TrialPtr& trial : complete) {

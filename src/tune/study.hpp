@@ -47,6 +47,13 @@ public:
 
     [[nodiscard]] Result<void> set_user_attribute(const std::string& key, const Json& value);
 
+    /// A condition on the outcome: violated where the value is above 0. The first value of a name counts. Samplers prefer trials that violate
+    /// nothing (tpe, nsga2), and the best trials are chosen among them. Errors: usage (NaN), io.
+    [[nodiscard]] Result<void> set_constraint(const std::string& name, double value);
+
+    /// All conditions at once, without names: Optuna reads these from 3.0 on, named ones from 5.0 on. The first call counts.
+    [[nodiscard]] Result<void> set_constraints(std::span<const double> values);
+
     /// Tells other processes that this trial is alive.
     [[nodiscard]] Result<void> beat();
 
@@ -56,6 +63,7 @@ public:
 private:
     friend class Study;
     Trial(StudyState& study, FrozenTrial frozen, JointSample joint, SearchSpace joint_space);
+    [[nodiscard]] Result<void> set_system_attribute(const std::string& key, const std::string& json);
     StudyState* study_;
     std::shared_ptr<FrozenTrial> frozen_;
     JointSample joint_;
@@ -93,11 +101,12 @@ public:
     [[nodiscard]] std::uint64_t seed() const;
 
     /// The next trial: a waiting one if there is any, else a new one. With a space all its parameters are drawn now and stored in the
-    /// same transaction. With heartbeats, trials of dead workers are failed before. Errors: conflict (the space contradicts earlier trials), io.
+    /// same transaction. With heartbeats, trials of dead workers are failed before. Errors: conflict (the space contradicts earlier trials),
+    /// usage (the sampler has no more to give), config (the sampler cannot serve the space), io.
     [[nodiscard]] Result<Trial> ask();
     [[nodiscard]] Result<Trial> ask(const SearchSpace& space);
 
-    /// `count` trials in one transaction; null space: the objective suggests.
+    /// `count` trials in one transaction; null space: the objective suggests. Fewer, or none, when the sampler has no more to give.
     [[nodiscard]] Result<std::vector<Trial>> ask_batch(std::size_t count, const SearchSpace* space);
 
     /// The outcome of a trial. State complete needs one value an objective; a NaN among them makes the trial fail; pruned takes its last
@@ -129,10 +138,10 @@ public:
     /// All trials by number, as known here (`refresh` first to see others').
     [[nodiscard]] std::vector<TrialPtr> trials() const;
 
-    /// The best complete trial of the only objective; the lowest number wins a tie. Errors usage: none is complete, several objectives.
+    /// The best complete and feasible trial of the only objective; the lowest number wins a tie. Errors usage: there is none, several objectives.
     [[nodiscard]] Result<TrialPtr> best_trial() const;
 
-    /// The complete trials that no other complete one dominates, by number (for one objective: all best ones).
+    /// The complete and feasible trials that no other such one dominates, by number (for one objective: all best ones).
     [[nodiscard]] std::vector<TrialPtr> best_trials() const;
 
     [[nodiscard]] Attributes user_attributes() const;

@@ -43,6 +43,10 @@ struct StudyState {
     /// Reads what other processes wrote.
     [[nodiscard]] Result<void> refresh();
 
+    /// The study's system attributes: reads what others wrote, writes and keeps some.
+    [[nodiscard]] Result<void> refresh_attributes();
+    [[nodiscard]] Result<void> write_attributes(const Attributes& attributes);
+
     /// Only the trials that are not known yet.
     [[nodiscard]] Result<void> refresh_new();
 

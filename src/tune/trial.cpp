@@ -4,6 +4,8 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "tune/constraints.hpp"
+#include "tune/json_text.hpp"
 #include "tune/relative.hpp"
 #include "tune/study_state.hpp"
 
@@ -45,7 +47,7 @@ Result<Param> StudyState::resolve(const FrozenTrial& trial, const JointSample& j
             return out;
         }
     }
-    out.internal = sampler->sample_one(history, trial.number, name, distribution, stream(trial.number).split("one").split(name));
+    SOFIA_TRY(out.internal, sampler->sample_one(history, trial.number, name, distribution, stream(trial.number).split("one").split(name)));
     return out;
 }
 
@@ -120,6 +122,28 @@ Result<void> Trial::set_user_attribute(const std::string& key, const Json& value
     const std::lock_guard lock(state.mutex);
     SOFIA_CHECK(state.storage->set_trial_attribute(frozen_->id, Storage::Owner::user, key, json));
     frozen_->user_attributes[key] = json;
+    return {};
+}
+
+Result<void> Trial::set_constraint(const std::string& name, double value) {
+    if (std::isnan(value)) return fail(ErrorCode::usage, fmt::format("trial {}: constraint \"{}\" is NaN", number(), name));
+    return set_system_attribute(std::string(constraints_key) + ":" + name, python_json(value));
+}
+
+Result<void> Trial::set_constraints(std::span<const double> values) {
+    std::string list = "[";
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (std::isnan(values[i])) return fail(ErrorCode::usage, fmt::format("trial {}: constraint {} is NaN", number(), i));
+        list += (i > 0 ? ", " : "") + python_json(values[i]);
+    }
+    return set_system_attribute(std::string(constraints_key), list + "]");
+}
+
+Result<void> Trial::set_system_attribute(const std::string& key, const std::string& json) {
+    if (frozen_->system_attributes.contains(key)) return {};
+    const std::lock_guard lock(study_->mutex);
+    SOFIA_CHECK(study_->storage->set_trial_attribute(frozen_->id, Storage::Owner::system, key, json));
+    frozen_->system_attributes[key] = json;
     return {};
 }
 

@@ -168,4 +168,38 @@ def predict(bench: Bench) -> list[Row]:
     return [pair_row("one row through 300 trees x 63 leaves x 40 columns", first, second, 1.0, remark, "us", "us")]
 
 
-JOBS: dict[str, Callable[[Bench], list[Row]]] = {"bars": bars, "features": features, "stream": stream, "replay": replay, "predict": predict}
+def study(bench: Bench) -> list[Row]:
+    """What the tuner itself costs a trial: TPE over 8 floats, the objective costs nothing."""
+    folder = bench.scratch("study")
+    program, small, many, opened = bench.bin / "study_bench", *((50, 200, 2_000) if bench.small else (500, 10_000, 100_000))
+
+    def on_file(name: str, command: list) -> list:
+        """Each run begins without the file; FILE in the command stands for it."""
+        file = str(folder / name)
+        return ["bash", "-c", 'rm -f "$0"*; exec "$@"', file, *(file if part == "FILE" else part for part in command)]
+
+    rows = []
+    first, second = alternate([program, "run", "memory", small], bench.peer("study_peer.py", "rustuna", small), bench.pairs, ("study_bench", "rustuna"))
+    rows.append(pair_row(f"{small} trials in memory, ms a trial", first, second, 1.0, "Its defaults, seeded; Python's start left out.", "ms", "ms"))
+    optuna = bench.peer("study_peer.py", "optuna", small)
+    first, second = alternate([program, "run", "memory", small], optuna, max(1, bench.pairs - 2), ("study_bench", "Optuna"))
+    rows.append(pair_row(f"{small} trials in memory, ms a trial", first, second, 1.0, "", "ms", "ms"))
+    first, second = alternate(on_file("ours.db", [program, "run", "FILE", small]), on_file("optuna.db", [*optuna, "FILE"]), max(1, bench.pairs - 3),
+                              ("study_bench", "Optuna"))
+    rows.append(pair_row(f"{small} trials on SQLite, ms a trial", first, second, 30.0,
+                         "Ours with a write-ahead log and synchronous=FULL, parameters visible before the objective returns.", "ms", "ms"))
+    for where, command in (("memory", [program, "run", "memory", many]), ("SQLite", on_file("many.db", [program, "run", "FILE", many]))):
+        long = Series("study_bench", [run(command)])
+        mean, last, grown = long.median("ms"), long.median("last_ms"), long.median("bytes_a_trial")
+        rows.append(Row(f"{many:,} trials in {where}", f"mean {number(mean)} ms, last hundredth {number(last)} ms, {grown:.0f} bytes a trial", "", "",
+                        "mean 2 ms, last 5 ms, 2 KB a trial", verdict(mean <= 2 and last <= 5 and grown <= 2048), f"{long.rss_mb():.0f}", "",
+                        "The whole history counts for every trial."))
+    run(on_file("full.db", [program, "fill", "FILE", opened]))
+    reading = alone([program, "open", folder / "full.db"], bench.pairs, "study_bench")
+    rows.append(Row(f"{opened:,} finished trials opened from SQLite", f"{reading.spread()} s", "", "", "under 2 s", verdict(reading.median() < 2),
+                    f"{reading.rss_mb():.0f}", "", ""))
+    return rows
+
+
+JOBS: dict[str, Callable[[Bench], list[Row]]] = {"bars": bars, "features": features, "stream": stream, "replay": replay, "predict": predict,
+                                                     "study": study}

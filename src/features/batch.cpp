@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numeric>
+#include <string>
 #include <utility>
 
 namespace sofia::features {
@@ -36,11 +38,10 @@ private:
     std::size_t next_funding_ = 0;
 };
 
-/// A share of the columns: an engine that makes them, and where they stand in the row.
+/// Neighbouring columns, and an engine that makes them.
 struct Share {
     Engine engine;
-    std::vector<std::size_t> to;
-    std::vector<double> row;
+    std::size_t first;
 };
 
 Result<void> check_series(const Input& input, std::size_t timeframes) {
@@ -49,26 +50,43 @@ Result<void> check_series(const Input& input, std::size_t timeframes) {
                 "give one series a timeframe");
 }
 
-/// Cuts the columns of each prefix into `count` neighbouring pieces, so that each share has its part of the small timeframes, which have most bars.
+// What writing a value costs beside making one: with it two shares of the catalogue take equally long, as measured.
+constexpr double copy_cost = 0.1;
+
+/// What a row costs in each column, in values to make: a column of a larger timeframe is seldom made and only copied otherwise.
+std::vector<double> costs_of(const std::vector<FeatureSpec>& columns, const std::vector<market::Timeframe>& timeframes) {
+    std::vector<double> costs;
+    for (const FeatureSpec& column : columns) {
+        double made = 0.0;
+        for (const market::Timeframe timeframe : timeframes) {
+            if (!column.name.starts_with(timeframe.prefix() + ".")) continue;
+            made = static_cast<double>(timeframes[0].length()) / static_cast<double>(timeframe.length());
+        }
+        costs.push_back(made + copy_cost);
+    }
+    return costs;
+}
+
+/// Cuts the columns into `count` neighbouring pieces of about the same cost. In one piece, a share writes its part of a row at once and shares no
+/// cache line with another but at its ends.
 Result<std::vector<Share>> share_out(const std::vector<FeatureSpec>& columns, std::size_t count, FeaturesConfig config,
                                      const std::vector<market::Timeframe>& timeframes, const market::Session& session) {
-    std::vector<std::vector<std::size_t>> of(count);
-    const auto prefix = [&](std::size_t i) { return std::string_view(columns[i].name).substr(0, columns[i].name.find('.')); };
-    for (std::size_t first = 0; first < columns.size();) {
-        std::size_t last = first;
-        while (last < columns.size() && prefix(last) == prefix(first)) ++last;
-        for (std::size_t i = first; i < last; ++i) of[(i - first) * count / (last - first)].push_back(i);
-        first = last;
-    }
+    const std::vector<double> costs = costs_of(columns, timeframes);
+    const double total = std::accumulate(costs.begin(), costs.end(), 0.0);
     std::vector<Share> shares;
     config.exclude.clear();
-    for (std::vector<std::size_t>& to : of) {
-        if (to.empty()) continue;
+    double done = 0.0;
+    for (std::size_t first = 0; first < columns.size();) {
+        const double end = total * static_cast<double>(shares.size() + 1) / static_cast<double>(count);
         config.columns.clear();
-        for (const std::size_t i : to) config.columns.push_back(columns[i].name);
+        std::size_t last = first;
+        while (last < columns.size() && (last == first || shares.size() + 1 == count || done + 0.5 * costs[last] < end)) {
+            config.columns.push_back(columns[last].name);
+            done += costs[last++];
+        }
         SOFIA_TRY(Engine engine, Engine::make(config, timeframes, session));
-        std::vector<double> row(to.size());
-        shares.push_back({.engine = std::move(engine), .to = std::move(to), .row = std::move(row)});
+        shares.push_back({.engine = std::move(engine), .first = first});
+        first = last;
     }
     return shares;
 }
@@ -114,12 +132,8 @@ Result<std::vector<FeatureSpec>> compute_groups(const FeaturesConfig& config, co
     for (std::size_t first = 0; first < base.size(); first += group_rows) {
         const std::size_t rows = std::min(group_rows, base.size() - first);
         pool.for_each(shares.size(), [&](std::size_t s) {
-            Share& share = shares[s];
-            for (std::size_t i = 0; i < rows; ++i) {
-                feeds[s].step(first + i, share.row);
-                double* const row = values.data() + i * width;
-                for (std::size_t c = 0; c < share.to.size(); ++c) row[share.to[c]] = share.row[c];
-            }
+            const std::size_t count = shares[s].engine.columns().size();
+            for (std::size_t i = 0; i < rows; ++i) feeds[s].step(first + i, std::span(values).subspan(i * width + shares[s].first, count));
         });
         known_at.clear();
         for (std::size_t i = 0; i < rows; ++i) known_at.push_back(base[first + i].known_at());

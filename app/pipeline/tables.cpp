@@ -49,20 +49,23 @@ store::Metadata metadata_of(const Opened& opened) {
 /// One Parquet file a timeframe, made anew at a restart.
 class BarTables {
 public:
-    BarTables(std::filesystem::path folder, const std::vector<market::Timeframe>& timeframes, store::Metadata metadata)
-        : folder_(std::move(folder)), timeframes_(timeframes), metadata_(std::move(metadata)) {}
+    BarTables(std::filesystem::path folder, const std::vector<market::Timeframe>& timeframes, store::Metadata metadata, std::size_t threads)
+        : folder_(std::move(folder)), timeframes_(timeframes), metadata_(std::move(metadata)), pool_(threads) {}
 
     Result<void> restart() {
         writers_.clear();
         for (const market::Timeframe timeframe : timeframes_) {
-            SOFIA_TRY(store::ParquetWriter writer, store::ParquetWriter::create(path(timeframe), store::bar_columns(), metadata_));
+            SOFIA_TRY(store::ParquetWriter writer,
+                      store::ParquetWriter::create(path(timeframe), store::bar_columns(), metadata_, {.threads = pool_.size() > 1 ? 1U : 0U}));
             writers_.push_back(std::move(writer));
         }
         return {};
     }
     Result<void> append(std::size_t timeframe, const market::Bar& bar) { return store::append_bar(writers_[timeframe], bar); }
     Result<void> close() {
-        for (store::ParquetWriter& writer : writers_) SOFIA_CHECK(writer.close());
+        std::vector<Result<void>> closed(writers_.size());
+        pool_.for_each(writers_.size(), [&](std::size_t i) { closed[i] = writers_[i].close(); });
+        for (const Result<void>& result : closed) SOFIA_CHECK(result);
         return {};
     }
     [[nodiscard]] std::filesystem::path path(market::Timeframe timeframe) const { return folder_ / ("bars_" + timeframe.name() + ".parquet"); }
@@ -72,6 +75,7 @@ private:
     std::filesystem::path folder_;
     const std::vector<market::Timeframe>& timeframes_;
     store::Metadata metadata_;
+    ThreadPool pool_;
     std::vector<store::ParquetWriter> writers_;
 };
 
@@ -79,7 +83,7 @@ private:
 
 Result<Output> write_bar_tables(const TableRequest& request, const Context& context) {
     SOFIA_TRY(const Opened opened, open(request));
-    BarTables tables(request.out, opened.timeframes, metadata_of(opened));
+    BarTables tables(request.out, opened.timeframes, metadata_of(opened), context.threads);
     SOFIA_CHECK(tables.restart());
     const BarSink sink{.restart = [&] { return tables.restart(); },
                        .bar = [&](std::size_t timeframe, const market::Bar& bar) { return tables.append(timeframe, bar); }};

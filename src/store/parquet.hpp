@@ -44,11 +44,12 @@ struct Encoding {
         repeating,  ///< prices and sizes: a dictionary makes the file smaller
         distinct,   ///< features: a dictionary would make it larger and take twice the time
     } numbers = Numbers::repeating;
-    std::size_t threads = 1;  ///< of the writer's own
+    std::size_t threads = 0;  ///< of the writer's own; 0: the caller's, 1: one writes while the caller goes on, more: columns side by side
 };
 
 /// Writes one Parquet file (zstd) in row groups as rows come, so memory stays flat; the file appears whole at `close` or not at all. Equal rows give
-/// equal bytes on one build. Move-only; not thread-safe. Errors: io with path and reason (a full disk too).
+/// equal bytes on one build. Move-only; not thread-safe. Errors: io with path and reason (a full disk too),
+/// which come with a later call where a thread of the writer's own met them.
 class ParquetWriter {
 public:
     [[nodiscard]] static Result<ParquetWriter> create(const std::filesystem::path& path, std::vector<Column> columns, const Metadata& metadata = {},

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <future>
 #include <optional>
 #include <utility>
 
@@ -20,7 +21,7 @@ namespace sofia::store {
 namespace {
 
 // A row group holds about this many cells, so wide tables need no more memory than narrow ones.
-constexpr std::size_t group_cells = std::size_t{1} << 22U;
+constexpr std::size_t group_cells = std::size_t{1} << 20U;
 constexpr std::size_t group_rows_min = 1024;
 constexpr std::size_t group_rows_max = std::size_t{1} << 17U;
 
@@ -137,15 +138,18 @@ struct Buffer {
 struct ParquetWriter::State {
     std::filesystem::path path;
     std::vector<Column> columns;
-    std::vector<Buffer> buffers;
+    std::vector<Buffer> buffers;  // rows to come
     std::size_t buffered = 0;
+    std::vector<Buffer> group;  // rows that are being written
+    std::size_t grouped = 0;
     std::size_t group_rows = group_rows_max;
     std::uint64_t rows = 0;
     std::shared_ptr<AtomicOutput> output;
     std::shared_ptr<arrow::Schema> schema;
     Encoding encoding;
     std::shared_ptr<arrow::internal::ThreadPool> encoders;  // null: one thread
-    std::unique_ptr<parquet::arrow::FileWriter> writer;     // goes first: it may still write
+    std::unique_ptr<parquet::arrow::FileWriter> writer;     // goes before what it writes to
+    std::future<Result<void>> writing;                      // goes first: it uses all others
 
     Error error_of(const std::string& why) const {
         if (output && output->error()) return *output->error();
@@ -193,24 +197,50 @@ struct ParquetWriter::State {
         return arrow::Status::OK();
     }
 
-    // Columns are encoded by all threads and written in their order, so the bytes do not depend on how many threads there are.
+    // The bytes do not depend on the way; one column after the other needs less memory.
     arrow::Status write_group() {
+        ARROW_RETURN_NOT_OK(encoders ? write_together() : write_in_turn());
+        for (Buffer& column : group) column.clear();
+        return arrow::Status::OK();
+    }
+
+    arrow::Status write_in_turn() {
+        ARROW_RETURN_NOT_OK(writer->NewRowGroup());
+        for (const Buffer& column : group) {
+            ARROW_ASSIGN_OR_RAISE(const auto array, column.array());
+            ARROW_RETURN_NOT_OK(writer->WriteColumnChunk(*array));
+        }
+        return arrow::Status::OK();
+    }
+
+    arrow::Status write_together() {
         arrow::ArrayVector arrays;
-        for (const Buffer& buffer : buffers) {
-            ARROW_ASSIGN_OR_RAISE(arrays.emplace_back(), buffer.array());
+        for (const Buffer& column : group) {
+            ARROW_ASSIGN_OR_RAISE(arrays.emplace_back(), column.array());
         }
         ARROW_RETURN_NOT_OK(writer->NewBufferedRowGroup());
-        ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(*arrow::RecordBatch::Make(schema, static_cast<std::int64_t>(buffered), std::move(arrays))));
-        for (Buffer& buffer : buffers) buffer.clear();
-        buffered = 0;
-        return arrow::Status::OK();
+        return writer->WriteRecordBatch(*arrow::RecordBatch::Make(schema, static_cast<std::int64_t>(grouped), std::move(arrays)));
+    }
+
+    Result<void> wait() { return writing.valid() ? writing.get() : Result<void>(); }
+
+    // Writes what is buffered, in the background where there is a thread for it; its error comes with the next call.
+    Result<void> flush() {
+        SOFIA_CHECK(wait());
+        if (buffered == 0) return {};
+        std::swap(buffers, group);
+        grouped = std::exchange(buffered, 0);
+        const auto write = [this] { return guarded([this] { return write_group(); }); };
+        if (encoding.threads == 0) return write();
+        writing = std::async(std::launch::async, write);
+        return {};
     }
 
     Result<void> rows_done(std::size_t count) {
         rows += count;
         buffered += count;
         if (buffered < group_rows) return {};
-        return guarded([this] { return write_group(); });
+        return flush();
     }
 };
 
@@ -227,7 +257,9 @@ Result<ParquetWriter> ParquetWriter::create(const std::filesystem::path& path, s
     state->encoding = encoding;
     state->columns = std::move(columns);
     for (const Column& column : state->columns) state->buffers.push_back({column.type, {}, {}, {}, {}});
-    state->group_rows = std::clamp(group_cells / state->columns.size(), group_rows_min, group_rows_max);
+    state->group = state->buffers;
+    const std::size_t cells = encoding.numbers == Encoding::Numbers::distinct ? 4 * group_cells : group_cells;
+    state->group_rows = std::clamp(cells / state->columns.size(), group_rows_min, group_rows_max);
     SOFIA_TRY(AtomicFile file, AtomicFile::create(path));
     state->output = std::make_shared<AtomicOutput>(std::move(file));
     SOFIA_CHECK(state->guarded([&] { return state->open(metadata); }));
@@ -271,7 +303,8 @@ std::uint64_t ParquetWriter::rows() const { return state_->rows; }
 
 Result<void> ParquetWriter::close() {
     State& state = *state_;
-    if (state.buffered > 0) SOFIA_CHECK(state.guarded([&] { return state.write_group(); }));
+    SOFIA_CHECK(state.flush());
+    SOFIA_CHECK(state.wait());
     SOFIA_CHECK(state.guarded([&] { return state.writer->Close(); }));
     return state.output->commit();
 }

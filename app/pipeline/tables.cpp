@@ -56,7 +56,8 @@ public:
         writers_.clear();
         for (const market::Timeframe timeframe : timeframes_) {
             SOFIA_TRY(store::ParquetWriter writer,
-                      store::ParquetWriter::create(path(timeframe), store::bar_columns(), metadata_, {.threads = pool_.size() > 1 ? 1U : 0U}));
+                      store::ParquetWriter::create(path(timeframe), store::bar_columns(), metadata_,
+                                                   {.numbers = store::Encoding::Numbers::distinct, .threads = pool_.size() > 1 ? 1U : 0U}));
             writers_.push_back(std::move(writer));
         }
         return {};

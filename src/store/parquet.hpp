@@ -42,7 +42,7 @@ using Metadata = std::map<std::string, std::string>;
 struct Encoding {
     enum class Numbers : std::uint8_t {
         repeating,  ///< prices and sizes: a dictionary makes the file smaller
-        distinct,   ///< features: a dictionary would make it larger and take twice the time
+        distinct,   ///< features, bars: a dictionary would make it larger and take twice the time
     } numbers = Numbers::repeating;
     std::size_t threads = 0;  ///< of the writer's own; 0: the caller's, 1: one writes while the caller goes on, more: columns side by side
 };

@@ -18,6 +18,11 @@ using sql::Type;
 using sql::Value;
 
 std::int64_t integer(const Value& value) { return std::holds_alternative<std::int64_t>(value) ? std::get<std::int64_t>(value) : 0; }
+constexpr const char* replace_attribute = "ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json";
+constexpr const char* replace_report =
+    "ON CONFLICT (trial_id, step) DO UPDATE SET intermediate_value = excluded.intermediate_value, "
+    "intermediate_value_type = excluded.intermediate_value_type";
+
 std::string text(const Value& value) { return std::holds_alternative<std::string>(value) ? std::get<std::string>(value) : std::string(); }
 
 /// The write protocol is Optuna's: lock the study's row, insert, count. SQLite has no row locks; there a transaction locks the whole file.
@@ -33,8 +38,9 @@ public:
     }
 
     Result<void> lock(std::int64_t study) override {
-        if (!statements_.postgresql()) return {};
-        SOFIA_TRY(const auto found, statements_.rows("SELECT study_id FROM studies WHERE study_id = :s FOR UPDATE", {Type::integer}, {study}));
+        const std::string statement = statements_.postgresql() ? "SELECT study_id FROM studies WHERE study_id = :s FOR UPDATE"
+                                                               : "SELECT study_id FROM studies WHERE study_id = :s";
+        SOFIA_TRY(const auto found, statements_.rows(statement, {Type::integer}, {study}));
         if (found.empty()) return fail(ErrorCode::usage, fmt::format("{}: the study has been deleted", database_.name()));
         return {};
     }
@@ -124,15 +130,24 @@ public:
     }
 
     Result<void> set_params(std::int64_t trial, std::span<const Param> params) override {
-        return change(trial, [&] { return insert_params(trial, params); });
+        if (!statements_.postgresql()) return change(trial, [&] { return insert_params(trial, params); });
+        std::vector<Row> rows;
+        for (const Param& p : params) rows.push_back({p.name, p.internal, p.distribution->json()});
+        return insert_guarded(trial, "trial_params (trial_id, param_name, param_value, distribution_json)", {"VARCHAR", "FLOAT(53)", "TEXT"}, rows,
+                              "");
     }
 
     Result<void> set_report(std::int64_t trial, std::int64_t step, double value) override {
-        return change(trial, [&] { return insert_report(trial, step, value); });
+        if (!statements_.postgresql()) return change(trial, [&] { return insert_report(trial, step, value); });
+        const auto [number, type] = stored(value);
+        return insert_guarded(trial, "trial_intermediate_values (trial_id, step, intermediate_value, intermediate_value_type)",
+                              {"INTEGER", "FLOAT(53)", "trialintermediatevaluetype"}, {{step, number, type}}, replace_report);
     }
 
     Result<void> set_trial_attribute(std::int64_t trial, Owner owner, const std::string& key, const std::string& json) override {
-        return change(trial, [&] { return insert_attribute(trial, owner, key, json); });
+        if (!statements_.postgresql()) return change(trial, [&] { return insert_attribute(trial, owner, key, json); });
+        return insert_guarded(trial, fmt::format("trial_{}_attributes (trial_id, key, value_json)", word(owner)), {"VARCHAR", "TEXT"}, {{key, json}},
+                              replace_attribute);
     }
 
     Result<TimeNs> finish(std::int64_t trial, TrialState state, std::span<const double> values) override {
@@ -194,16 +209,46 @@ private:
         return fail(ErrorCode::conflict, fmt::format("{}: trial id {} is finished and cannot change", database_.name(), trial));
     }
 
+    /// Why a trial cannot be written.
+    Result<void> writable(std::int64_t trial) {
+        const std::string statement =
+            statements_.postgresql() ? "SELECT state FROM trials WHERE trial_id = :t FOR UPDATE" : "SELECT state FROM trials WHERE trial_id = :t";
+        SOFIA_TRY(const auto found, statements_.rows(statement, {Type::text}, {trial}));
+        if (found.empty()) return fail(ErrorCode::usage, fmt::format("{}: there is no trial id {}", database_.name(), trial));
+        SOFIA_TRY(const TrialState state, state_of(text(found[0][0])));
+        return finished(state) ? immutable(trial) : Result<void>();
+    }
+
     Result<void> change(std::int64_t trial, const std::function<Result<void>()>& work) {
         return transaction([&]() -> Result<void> {
-            const std::string statement =
-                statements_.postgresql() ? "SELECT state FROM trials WHERE trial_id = :t FOR UPDATE" : "SELECT state FROM trials WHERE trial_id = :t";
-            SOFIA_TRY(const auto found, statements_.rows(statement, {Type::text}, {trial}));
-            if (found.empty()) return fail(ErrorCode::usage, fmt::format("{}: there is no trial id {}", database_.name(), trial));
-            SOFIA_TRY(const TrialState state, state_of(text(found[0][0])));
-            if (finished(state)) return immutable(trial);
+            SOFIA_CHECK(writable(trial));
             return work();
         });
+    }
+
+    /// PostgreSQL: looking whether the trial is unfinished, locking it and inserting rows as one statement, since each is a round trip.
+    Result<void> insert_guarded(std::int64_t trial, const std::string& into, const std::vector<std::string>& types, const std::vector<Row>& rows,
+                                const std::string& conflict) {
+        const std::lock_guard lock(mutex_);
+        if (rows.empty()) return writable(trial);
+        std::string values;
+        Row arguments = {trial};
+        for (std::size_t r = 0; r < rows.size(); ++r) {
+            values += r == 0 ? "(" : ", (";
+            for (std::size_t c = 0; c < types.size(); ++c) {
+                values += fmt::format("{}CAST(:v{}_{} AS {})", c == 0 ? "" : ", ", r, c, types[c]);
+                arguments.push_back(rows[r][c]);
+            }
+            values += ")";
+        }
+        const std::string statement = fmt::format(
+            "WITH alive AS (SELECT trial_id FROM trials WHERE trial_id = :t AND state IN ('RUNNING', 'WAITING') FOR UPDATE) "
+            "INSERT INTO {} SELECT alive.trial_id, v.* FROM alive, (VALUES {}) AS v {} RETURNING trial_id",
+            into, values, conflict);
+        SOFIA_TRY(const auto inserted, statements_.rows(statement, {Type::integer}, arguments));
+        if (!inserted.empty()) return {};
+        SOFIA_CHECK(writable(trial));
+        return fail(ErrorCode::conflict, fmt::format("{}: trial id {} has changed in this very moment", database_.name(), trial));
     }
 
     /// The count of the study's trials; only those after the last counted one are looked at.
@@ -232,19 +277,17 @@ private:
     }
 
     Result<void> insert_attribute(std::int64_t trial, Owner owner, const std::string& key, const std::string& json) {
-        return statements_.run(fmt::format("INSERT INTO trial_{0}_attributes (trial_id, key, value_json) VALUES (:t, :k, :v) "
-                                           "ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json",
-                                           word(owner)),
-                               {trial, key, json});
+        return statements_.run(
+            fmt::format("INSERT INTO trial_{}_attributes (trial_id, key, value_json) VALUES (:t, :k, :v) {}", word(owner), replace_attribute),
+            {trial, key, json});
     }
 
     Result<void> insert_report(std::int64_t trial, std::int64_t step, double value) {
         const auto [number, type] = stored(value);
-        return statements_.run(
-            "INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value, intermediate_value_type) VALUES (:t, :s, :v, :y) "
-            "ON CONFLICT (trial_id, step) DO UPDATE SET intermediate_value = excluded.intermediate_value, "
-            "intermediate_value_type = excluded.intermediate_value_type",
-            {trial, step, number, type});
+        return statements_.run(fmt::format("INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value, intermediate_value_type) "
+                                           "VALUES (:t, :s, :v, :y) {}",
+                                           replace_report),
+                               {trial, step, number, type});
     }
 
     Result<void> insert_values(std::int64_t trial, std::span<const double> values) {

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin"))
 
 
-@pytest.mark.parametrize("program", ["sql_test"])
+@pytest.mark.parametrize("program", ["sql_test", "tune_test"])
 def test_unit_tests_with_a_server(program, postgres_url):
     done = subprocess.run([BIN / program, "--gtest_filter=*ostgresql*"], env={**os.environ, "SOFIA_POSTGRES_URL": postgres_url},
                           capture_output=True, text=True)

@@ -41,8 +41,7 @@ struct Strategy {
         constexpr double alpha = 2.0;
         c_1 = alpha / (std::pow(n + 1.3, 2) + mu_eff);
         c_mu = std::min(1.0 - c_1 - 1e-8, alpha * (mu_eff - 2.0 + 1.0 / mu_eff) / (std::pow(n + 2.0, 2) + alpha * mu_eff / 2.0));
-        const double negative =
-            std::min({1.0 + c_1 / c_mu, 1.0 + 2.0 * mu_eff_minus / (mu_eff + 2.0), (1.0 - c_1 - c_mu) / (n * c_mu)});
+        const double negative = std::min({1.0 + c_1 / c_mu, 1.0 + 2.0 * mu_eff_minus / (mu_eff + 2.0), (1.0 - c_1 - c_mu) / (n * c_mu)});
         const double above = raw.cwiseMax(0.0).sum();
         const double below = -raw.cwiseMin(0.0).sum();
         weights.resize(lambda);
@@ -86,8 +85,8 @@ struct Cma::State {
         const VectorXd step = steps.leftCols(mu) * strategy.weights.head(mu);
         mean += sigma * step;
 
-        path_sigma = (1.0 - strategy.c_sigma) * path_sigma +
-                     std::sqrt(strategy.c_sigma * (2.0 - strategy.c_sigma) * strategy.mu_eff) * (whiten * step);
+        path_sigma =
+            (1.0 - strategy.c_sigma) * path_sigma + std::sqrt(strategy.c_sigma * (2.0 - strategy.c_sigma) * strategy.mu_eff) * (whiten * step);
         const double norm = path_sigma.norm();
         sigma = std::clamp(sigma * std::exp(strategy.c_sigma / strategy.d_sigma * (norm / strategy.chi_n - 1.0)), sigma_min, sigma_max);
 

@@ -114,9 +114,11 @@ std::optional<std::size_t> GridPlan::cell_of(const FrozenTrial& trial) const {
     std::size_t cell = 0;
     for (const auto& [name, list] : values_) {
         const Param* p = trial.param(name);
-        const auto found = p == nullptr ? list.end()
-                                        : std::find_if(list.begin(), list.end(), [&](const ParamValue& v) { return same_value(v, p->value()); });
-        if (found == list.end()) return *id >= 0 && static_cast<std::size_t>(*id) < cells() ? std::optional<std::size_t>(order_[static_cast<std::size_t>(*id)]) : std::nullopt;
+        const auto found =
+            p == nullptr ? list.end() : std::find_if(list.begin(), list.end(), [&](const ParamValue& v) { return same_value(v, p->value()); });
+        if (found == list.end())
+            return *id >= 0 && static_cast<std::size_t>(*id) < cells() ? std::optional<std::size_t>(order_[static_cast<std::size_t>(*id)])
+                                                                       : std::nullopt;
         cell = cell * list.size() + static_cast<std::size_t>(found - list.begin());
     }
     return cell;

@@ -110,13 +110,13 @@ public:
 private:
     /// The generations that were made, from the first on; those that nobody has announced yet are.
     std::vector<Numbers> generations(const History& history, const Known& known, std::size_t population, Attributes& announced) const {
-        std::map<std::int64_t, Told> told = known.told;
-        for (const auto& [number, trial] : history.running()) read_told(*trial, told);
+        std::map<std::int64_t, Told> running;
+        for (const auto& [number, trial] : history.running()) read_told(*trial, running);
         std::vector<Numbers> out;
         for (std::int64_t g = 0;; ++g) {
-            const auto said = told.find(g);
-            if (said != told.end() && said->second.numbers.size() == population && usable(history, said->second.numbers)) {
-                out.push_back(said->second.numbers);
+            const Told* said = earlier(known.told, running, g);
+            if (said != nullptr && said->numbers.size() == population && usable(history, said->numbers)) {
+                out.push_back(said->numbers);
                 continue;
             }
             const auto members = known.members.find(g);
@@ -126,6 +126,14 @@ private:
             for (const std::int64_t number : out.back()) list += (list.size() > 1 ? ", " : "") + std::to_string(number);
             announced[told_prefix + std::to_string(g)] = list + "]";
         }
+    }
+
+    /// What the trial with the lower number said.
+    static const Told* earlier(const std::map<std::int64_t, Told>& finished, const std::map<std::int64_t, Told>& running, std::int64_t generation) {
+        const auto a = finished.find(generation);
+        const auto b = running.find(generation);
+        if (b == running.end()) return a == finished.end() ? nullptr : &a->second;
+        return a != finished.end() && a->second.by < b->second.by ? &a->second : &b->second;
     }
 
     static bool usable(const History& history, const Numbers& numbers) {

@@ -120,8 +120,8 @@ private:
     static Result<double> inside(const std::string& name, const Distribution& distribution, const ParamValue& value) {
         const auto internal = distribution.internal(value);
         if (internal && distribution.contains(*internal)) return *internal;
-        return fail(ErrorCode::config, fmt::format("parameter \"{}\": the grid's value {} is not one of {}", name, format_value(value),
-                                                   distribution.json()));
+        return fail(ErrorCode::config,
+                    fmt::format("parameter \"{}\": the grid's value {} is not one of {}", name, format_value(value), distribution.json()));
     }
 
     Result<void> plan_for(const SearchSpace& space) {

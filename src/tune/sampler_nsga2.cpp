@@ -73,9 +73,7 @@ public:
     /// Generations are counted over the whole study.
     Needs needs() const override { return {.whole_study = true, .study_attributes = true}; }
 
-    Result<SearchSpace> joint_space(const History& history, const SearchSpace* asked) override {
-        return learnt_.of(history).shared().space(asked);
-    }
+    Result<SearchSpace> joint_space(const History& history, const SearchSpace* asked) override { return learnt_.of(history).shared().space(asked); }
 
     Result<JointSample> sample_joint(const History& history, std::int64_t number, const SearchSpace& space, RandomStream random) override {
         const Generations& generations = learnt_.of(history);

@@ -67,14 +67,14 @@ double to_unit(const Distribution& distribution, double internal) {
     return ((log ? std::log(internal) : internal) - limits.low) / (limits.high - limits.low);
 }
 
-void Intersection::learn(const FrozenTrial& complete) {
+void Intersection::learn(const FrozenTrial& trial) {
     if (!any_) {
-        for (const Param& p : complete.params) shared_[p.name] = p.distribution;
+        for (const Param& p : trial.params) shared_[p.name] = p.distribution;
         any_ = true;
         return;
     }
     std::erase_if(shared_, [&](const auto& entry) {
-        const Param* p = complete.param(entry.first);
+        const Param* p = trial.param(entry.first);
         return p == nullptr || (p->distribution != entry.second && *p->distribution != *entry.second);
     });
 }

@@ -16,11 +16,10 @@ namespace sofia::tune {
 /// The coordinate of an internal value of a number; outside [0, 1] where the value is outside the range. Not of a category (asserted).
 [[nodiscard]] double to_unit(const Distribution& distribution, double internal);
 
-/// What all complete trials share: the parameters that each of them has with the same distribution (Optuna's intersection search space
-/// without pruned trials).
+/// What trials share: the parameters that each of them has with the same distribution (Optuna's intersection search space).
 class Intersection {
 public:
-    void learn(const FrozenTrial& complete);
+    void learn(const FrozenTrial& trial);
 
     /// Of these the ones with more than one value, and inside `asked` unless that is null.
     [[nodiscard]] SearchSpace space(const SearchSpace* asked) const;

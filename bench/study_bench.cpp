@@ -3,11 +3,10 @@
 //   study_bench fill FILE.db TRIALS         as many finished trials, drawn at random
 //   study_bench open FILE.db                the time to open that study with all of its trials
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include <fmt/core.h>
-#include <unistd.h>
+#include <malloc.h>
 
 #include "tune/optimize.hpp"
 
@@ -26,12 +25,10 @@ Result<Outcome> sphere(Trial& trial) {
     return sum;
 }
 
-double resident_bytes() {
-    std::ifstream statm("/proc/self/statm");
-    double total = 0.0;
-    double resident = 0.0;
-    statm >> total >> resident;
-    return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
+/// What is in use between two trials: resident memory also holds what the last draw has given back to the allocator.
+double bytes_in_use() {
+    const struct mallinfo2 heap = ::mallinfo2();
+    return static_cast<double>(heap.uordblks + heap.hblkhd);
 }
 
 double seconds_since(DurationNs begin) { return static_cast<double>(steady_now() - begin) / static_cast<double>(ns_per_second); }
@@ -57,7 +54,7 @@ Result<void> run(const std::string& where, std::int64_t trials) {
     double early_bytes = 0.0;
     DurationNs late_begin = 0;
     options.on_trial = [&](const Study&, const TrialPtr& trial) -> Result<void> {
-        if (trial->number + 1 == early) early_bytes = resident_bytes();
+        if (trial->number + 1 == early) early_bytes = bytes_in_use();
         if (trial->number + 1 == late) late_begin = steady_now();
         return {};
     };
@@ -66,7 +63,7 @@ Result<void> run(const std::string& where, std::int64_t trials) {
     const double seconds = seconds_since(begin);
     fmt::print("{{\"seconds\": {}, \"ms\": {}, \"last_ms\": {}, \"bytes_a_trial\": {}}}\n", seconds, 1e3 * seconds / static_cast<double>(trials),
                1e3 * seconds_since(late_begin) / static_cast<double>(trials - late),
-               (resident_bytes() - early_bytes) / static_cast<double>(trials - early));
+               (bytes_in_use() - early_bytes) / static_cast<double>(trials - early));
     return {};
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 
 #include <fmt/core.h>
 
@@ -9,6 +10,45 @@
 namespace sofia::tune {
 
 namespace {
+
+/// A finished trial at a third of its size: names and distributions, which all trials share, are kept once, and what most trials do not have
+/// is left out.
+struct Packed {
+    struct Value {
+        const std::pair<const std::string, std::shared_ptr<const Distribution>>* name;
+        double internal;
+    };
+    struct Rest {
+        std::map<std::int64_t, double> reports;
+        Attributes user_attributes;
+        Attributes system_attributes;
+    };
+    std::int64_t id = 0;
+    std::int64_t number = 0;
+    TrialState state = TrialState::running;
+    std::vector<double> values;
+    std::vector<Value> params;
+    std::unique_ptr<Rest> rest;
+    std::optional<TimeNs> started;
+    std::optional<TimeNs> completed;
+
+    [[nodiscard]] FrozenTrial unpacked() const {
+        FrozenTrial out;
+        out.id = id;
+        out.number = number;
+        out.state = state;
+        out.values = values;
+        for (const Value& v : params) out.params.push_back({v.name->first, v.name->second, v.internal});
+        if (rest) {
+            out.reports = rest->reports;
+            out.user_attributes = rest->user_attributes;
+            out.system_attributes = rest->system_attributes;
+        }
+        out.started = started;
+        out.completed = completed;
+        return out;
+    }
+};
 
 class MemoryStorage : public Storage {
 public:
@@ -52,19 +92,24 @@ public:
         const std::lock_guard lock(mutex_);
         std::vector<std::int64_t>& ids = at(study).trials;
         trial.number = static_cast<std::int64_t>(ids.size());
-        trial.id = static_cast<std::int64_t>(trials_.size()) + 1;
+        trial.id = static_cast<std::int64_t>(finished_.size()) + 1;
         ids.push_back(trial.id);
-        trials_.push_back(trial);
+        finished_.emplace_back();
+        if (finished(trial.state)) {
+            finished_.back() = packed(trial);
+        } else {
+            unfinished_[trial.id] = trial;
+        }
         return trial;
     }
 
     Result<std::optional<TimeNs>> claim(std::int64_t id) override {
         const std::lock_guard lock(mutex_);
-        FrozenTrial& trial = trials_[index(id)];
-        if (trial.state != TrialState::waiting) return std::optional<TimeNs>();
-        trial.state = TrialState::running;
-        trial.started = floor_time(wall_clock_now(), ns_per_us);
-        return trial.started;
+        const auto found = unfinished_.find(id);
+        if (found == unfinished_.end() || found->second.state != TrialState::waiting) return std::optional<TimeNs>();
+        found->second.state = TrialState::running;
+        found->second.started = floor_time(wall_clock_now(), ns_per_us);
+        return found->second.started;
     }
 
     Result<void> set_params(std::int64_t id, std::span<const Param> params) override {
@@ -80,12 +125,15 @@ public:
     }
 
     Result<TimeNs> finish(std::int64_t id, TrialState state, std::span<const double> values) override {
+        const std::lock_guard lock(mutex_);
         const TimeNs now = floor_time(wall_clock_now(), ns_per_us);
         SOFIA_CHECK(change(id, [&](FrozenTrial& trial) {
             trial.state = state;
             trial.values.assign(values.begin(), values.end());
             trial.completed = now;
         }));
+        finished_[index(id)] = packed(unfinished_.at(id));
+        unfinished_.erase(id);
         return now;
     }
 
@@ -99,8 +147,8 @@ public:
         std::vector<FrozenTrial> out;
         std::vector<std::int64_t> wanted(again.begin(), again.end());
         std::sort(wanted.begin(), wanted.end());
-        for (const std::int64_t id : wanted) out.push_back(trials_[index(id)]);
-        for (auto it = std::upper_bound(ids.begin(), ids.end(), after); it != ids.end(); ++it) out.push_back(trials_[index(*it)]);
+        for (const std::int64_t id : wanted) out.push_back(read(id));
+        for (auto it = std::upper_bound(ids.begin(), ids.end(), after); it != ids.end(); ++it) out.push_back(read(*it));
         return out;
     }
 
@@ -121,15 +169,47 @@ private:
     template <class Change>
     Result<void> change(std::int64_t id, Change apply) {
         const std::lock_guard lock(mutex_);
-        FrozenTrial& trial = trials_[index(id)];
-        if (finished(trial.state)) return fail(ErrorCode::conflict, fmt::format("trial {} is finished and cannot change", trial.number));
-        apply(trial);
+        const auto found = unfinished_.find(id);
+        if (found == unfinished_.end()) {
+            return fail(ErrorCode::conflict, fmt::format("trial {} is finished and cannot change", finished_[index(id)].number));
+        }
+        apply(found->second);
         return {};
+    }
+
+    FrozenTrial read(std::int64_t id) const {
+        const auto found = unfinished_.find(id);
+        return found != unfinished_.end() ? found->second : finished_[index(id)].unpacked();
+    }
+
+    Packed packed(const FrozenTrial& trial) {
+        Packed out;
+        out.id = trial.id;
+        out.number = trial.number;
+        out.state = trial.state;
+        out.values = trial.values;
+        out.params.reserve(trial.params.size());
+        for (const Param& p : trial.params) {
+            // Distributions of a name differ where a range changed: one entry for each object.
+            auto& known = names_[p.distribution.get()];
+            auto at = known.find(p.name);
+            if (at == known.end()) at = known.emplace(p.name, p.distribution).first;
+            out.params.push_back({&*at, p.internal});
+        }
+        if (!trial.reports.empty() || !trial.user_attributes.empty() || !trial.system_attributes.empty()) {
+            out.rest = std::make_unique<Packed::Rest>(Packed::Rest{trial.reports, trial.user_attributes, trial.system_attributes});
+        }
+        out.started = trial.started;
+        out.completed = trial.completed;
+        return out;
     }
 
     std::recursive_mutex mutex_;
     std::vector<Entry> studies_;
-    std::vector<FrozenTrial> trials_;
+    std::map<std::int64_t, FrozenTrial> unfinished_;  // by id
+    std::vector<Packed> finished_;                    // by id - 1; empty where the trial is unfinished
+    /// By distribution, then by name; held, so that the addresses stay.
+    std::unordered_map<const Distribution*, std::map<std::string, std::shared_ptr<const Distribution>>> names_;
 };
 
 }  // namespace

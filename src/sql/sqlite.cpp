@@ -81,7 +81,10 @@ Result<void> open(Session& session, const std::string& url, const Options& optio
     }
     // Switching to the write-ahead log does not ask the busy handler, so it is retried here.
     SOFIA_CHECK(run_once(session, fmt::format("PRAGMA busy_timeout={}", options.busy_timeout / ns_per_ms)));
-    SOFIA_CHECK(patiently(steady_now() + options.busy_timeout, [&] { return run_once(session, "PRAGMA journal_mode=WAL"); }));
+    // Nor does a caller who makes nothing want an empty file to become a database.
+    if (options.create == Options::Create::if_missing || fs::file_size(path, ignored) > 0) {
+        SOFIA_CHECK(patiently(steady_now() + options.busy_timeout, [&] { return run_once(session, "PRAGMA journal_mode=WAL"); }));
+    }
     return run_once(session, "PRAGMA synchronous=FULL");
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <thread>
 
@@ -117,9 +118,8 @@ Result<void> create_once(sql::Connection& database) {
     });
 }
 
-}  // namespace
-
-Result<void> prepare_schema(sql::Connection& database) {
+/// Whether the tables are there and of our revision; `make` is called when there are none. Its conflicts are waited for.
+Result<void> prepare(sql::Connection& database, const std::function<Result<void>()>& make) {
     // Optuna makes its tables one by one and without a lock: what looks unfinished may be in the making.
     const DurationNs deadline = steady_now() + 3 * ns_per_second;
     for (;;) {
@@ -131,12 +131,24 @@ Result<void> prepare_schema(sql::Connection& database) {
             if (!found.empty() || late) return check_revision(database, found);
         }
         if (contents == Contents::nothing) {
-            auto created = create_once(database);
+            auto created = make();
             if (!created && (created.error().code != ErrorCode::conflict || late)) return created;
             if (created) continue;
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
+}
+
+}  // namespace
+
+Result<void> prepare_schema(sql::Connection& database) {
+    return prepare(database, [&] { return create_once(database); });
+}
+
+Result<void> check_schema(sql::Connection& database) {
+    return prepare(database, [&]() -> Result<void> {
+        return fail(ErrorCode::data, database.name() + ": there is no study in it", "`sofia study run` makes one");
+    });
 }
 
 std::string stored(TrialState state) {

@@ -18,6 +18,9 @@ inline constexpr std::string_view schema_revision = "v3.2.0.a";
 /// Errors: data (another revision, or tables of something else), io.
 [[nodiscard]] Result<void> prepare_schema(sql::Connection& database);
 
+/// Checks the tables as above and makes none. Error data also: there are none.
+[[nodiscard]] Result<void> check_schema(sql::Connection& database);
+
 /// Enums are stored by name.
 [[nodiscard]] std::string stored(TrialState state);
 [[nodiscard]] std::string stored(Direction direction);

@@ -32,6 +32,12 @@ public:
     [[nodiscard]] virtual Result<StudyInfo> create_study(const std::string& name, const std::vector<Direction>& directions) = 0;
     [[nodiscard]] virtual Result<std::optional<StudyInfo>> find_study(const std::string& name) = 0;
     [[nodiscard]] virtual Result<std::vector<StudyInfo>> studies() = 0;
+    /// Errors: conflict (the name exists), usage (no such study).
+    [[nodiscard]] virtual Result<void> rename_study(std::int64_t study, const std::string& name) = 0;
+
+    /// With its trials. A worker that still runs it fails at its next call. Error usage: no such study.
+    [[nodiscard]] virtual Result<void> delete_study(std::int64_t study) = 0;
+
     [[nodiscard]] virtual Result<void> set_study_attribute(std::int64_t study, Owner owner, const std::string& key, const std::string& json) = 0;
 
     /// Inserts a trial as it is in `trial` (state, params, attributes, values, reports, times); `id` and `number` are given by the
@@ -63,9 +69,13 @@ public:
 /// Gone with the process.
 [[nodiscard]] std::shared_ptr<Storage> memory_storage();
 
+/// What becomes of a file or of tables that are not there.
+enum class Missing : std::uint8_t { create, refuse };
+
 /// A SQLite file or a PostgreSQL database in Optuna's schema (v3.2.0.a, read and written by Optuna 3.2 to 5.0); the file and the tables are
-/// made when missing. Times are naive UTC, as Optuna 5.0 reads and writes them (up to 4.9 it means local time). URL as in sql::Connection.
+/// made when missing, or refused (io: no such file; data: no study tables), and then nothing is written. Times are naive UTC, as Optuna 5.0
+/// reads and writes them (up to 4.9 it means local time). URL as in sql::Connection.
 /// Errors: io, unavailable, usage, data (a file that is no database, or another schema: says which and what to do).
-[[nodiscard]] Result<std::shared_ptr<Storage>> open_storage(const std::string& url);
+[[nodiscard]] Result<std::shared_ptr<Storage>> open_storage(const std::string& url, Missing missing = Missing::create);
 
 }  // namespace sofia::tune

@@ -77,8 +77,27 @@ public:
     Result<std::vector<StudyInfo>> studies() override {
         const std::lock_guard lock(mutex_);
         std::vector<StudyInfo> out;
-        for (const Entry& entry : studies_) out.push_back(entry.info);
+        for (const Entry& entry : studies_) {
+            if (entry.info.id != 0) out.push_back(entry.info);
+        }
         return out;
+    }
+
+    Result<void> rename_study(std::int64_t study, const std::string& name) override {
+        const std::lock_guard lock(mutex_);
+        SOFIA_CHECK(exists(study));
+        const Entry* other = lookup(name);
+        if (other != nullptr && other->info.id != study)
+            return fail(ErrorCode::conflict, fmt::format("study \"{}\" exists", name), "take another name");
+        at(study).info.name = name;
+        return {};
+    }
+
+    Result<void> delete_study(std::int64_t study) override {
+        const std::lock_guard lock(mutex_);
+        SOFIA_CHECK(exists(study));
+        at(study) = {};  // its id 0 says that it is gone
+        return {};
     }
 
     Result<void> set_study_attribute(std::int64_t study, Owner owner, const std::string& key, const std::string& json) override {
@@ -161,8 +180,13 @@ private:
     static std::size_t index(std::int64_t id) { return static_cast<std::size_t>(id - 1); }
     Entry& at(std::int64_t study) { return studies_[index(study)]; }
 
+    Result<void> exists(std::int64_t study) const {
+        if (study >= 1 && index(study) < studies_.size() && studies_[index(study)].info.id == study) return {};
+        return fail(ErrorCode::usage, fmt::format("there is no study id {}", study));
+    }
+
     const Entry* lookup(const std::string& name) const {
-        const auto found = std::find_if(studies_.begin(), studies_.end(), [&](const Entry& e) { return e.info.name == name; });
+        const auto found = std::find_if(studies_.begin(), studies_.end(), [&](const Entry& e) { return e.info.id != 0 && e.info.name == name; });
         return found == studies_.end() ? nullptr : &*found;
     }
 

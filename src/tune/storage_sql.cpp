@@ -87,6 +87,32 @@ public:
         return out;
     }
 
+    Result<void> rename_study(std::int64_t study, const std::string& name) override {
+        return transaction([&]() -> Result<void> {
+            SOFIA_TRY(const auto other,
+                      statements_.rows("SELECT study_id FROM studies WHERE study_name = :n AND study_id <> :s", {Type::integer}, {name, study}));
+            if (!other.empty()) return fail(ErrorCode::conflict, fmt::format("{}: study \"{}\" exists", database_.name(), name), "take another name");
+            SOFIA_TRY(const auto renamed,
+                      statements_.rows("UPDATE studies SET study_name = :n WHERE study_id = :s RETURNING study_id", {Type::integer}, {name, study}));
+            return renamed.empty() ? no_study(study) : Result<void>();
+        });
+    }
+
+    Result<void> delete_study(std::int64_t study) override {
+        return transaction([&]() -> Result<void> {
+            for (const char* table : {"user_attributes", "system_attributes", "params", "values", "intermediate_values", "heartbeats"}) {
+                SOFIA_CHECK(statements_.run(
+                    fmt::format("DELETE FROM trial_{} WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id = :s)", table), {study}));
+            }
+            for (const char* table : {"trials", "study_user_attributes", "study_system_attributes", "study_directions"}) {
+                SOFIA_CHECK(statements_.run(fmt::format("DELETE FROM {} WHERE study_id = :s", table), {study}));
+            }
+            SOFIA_TRY(const auto deleted, statements_.rows("DELETE FROM studies WHERE study_id = :s RETURNING study_id", {Type::integer}, {study}));
+            counts_.erase(study);
+            return deleted.empty() ? no_study(study) : Result<void>();
+        });
+    }
+
     Result<void> set_study_attribute(std::int64_t study, Owner owner, const std::string& key, const std::string& json) override {
         return transaction([&] {
             return statements_.run(fmt::format("INSERT INTO study_{0}_attributes (study_id, key, value_json) VALUES (:s, :k, :v) "
@@ -204,6 +230,10 @@ private:
     /// As Optuna takes it: in PostgreSQL the session's local time (the server's, unless somebody sets it), in SQLite UTC, in the form in
     /// which Optuna writes a time.
     const char* heartbeat_now() const { return statements_.postgresql() ? "clock_timestamp()" : "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"; }
+
+    Result<void> no_study(std::int64_t study) const {
+        return fail(ErrorCode::usage, fmt::format("{}: there is no study id {}", database_.name(), study));
+    }
 
     std::unexpected<Error> immutable(std::int64_t trial) const {
         return fail(ErrorCode::conflict, fmt::format("{}: trial id {} is finished and cannot change", database_.name(), trial));
@@ -329,9 +359,11 @@ private:
 
 }  // namespace
 
-Result<std::shared_ptr<Storage>> open_storage(const std::string& url) {
-    SOFIA_TRY(sql::Connection database, sql::Connection::open(url));
-    SOFIA_CHECK(prepare_schema(database));
+Result<std::shared_ptr<Storage>> open_storage(const std::string& url, Missing missing) {
+    sql::Options options;
+    if (missing == Missing::refuse) options.create = sql::Options::Create::never;
+    SOFIA_TRY(sql::Connection database, sql::Connection::open(url, options));
+    SOFIA_CHECK(missing == Missing::create ? prepare_schema(database) : check_schema(database));
     return std::make_shared<SqlStorage>(std::move(database));
 }
 

@@ -130,6 +130,43 @@ TEST_P(AnyStorage, StudiesAreFoundWithTheirDirectionsAndAttributes) {
     EXPECT_EQ(storage_->studies().value().size(), 1U);
 }
 
+TEST_P(AnyStorage, ARenamedStudyKeepsItsTrialsAndAnExistingNameIsRefused) {
+    add(TrialState::complete);
+    const auto other = storage_->create_study("other", {Direction::minimize}).value().id;
+    EXPECT_EQ(storage_->rename_study(study_, "other").error().code, ErrorCode::conflict);
+    EXPECT_EQ(storage_->rename_study(99, "x").error().code, ErrorCode::usage);
+    ASSERT_TRUE(storage_->rename_study(study_, "renamed \"é\""));
+    ASSERT_TRUE(storage_->rename_study(study_, "renamed \"é\""));
+    EXPECT_FALSE(storage_->find_study("s").value().has_value());
+    EXPECT_EQ(storage_->find_study("renamed \"é\"").value()->id, study_);
+    EXPECT_EQ(storage_->find_study("other").value()->id, other);
+    EXPECT_EQ(all().size(), 1U);
+}
+
+TEST_P(AnyStorage, ADeletedStudyIsGoneWithItsTrialsAndNoOther) {
+    FrozenTrial full;
+    full.state = TrialState::running;
+    full.reports = {{0, 1.0}};
+    full.user_attributes = {{"a", "1"}};
+    full.system_attributes = {{"b", "2"}};
+    full.params = {{"x", std::make_shared<const Distribution>(Distribution::make(FloatDistribution{}).value()), 0.5}};
+    const auto kept = storage_->create_study("kept", {Direction::maximize}).value().id;
+    ASSERT_TRUE(storage_->add_trial(study_, full));
+    const FrozenTrial trial = storage_->add_trial(kept, full).value();
+    ASSERT_TRUE(storage_->delete_study(study_));
+    EXPECT_EQ(storage_->delete_study(study_).error().code, ErrorCode::usage);
+    ASSERT_EQ(storage_->studies().value().size(), 1U);
+    const auto trials = storage_->read_trials(kept, 0, {}).value();
+    ASSERT_EQ(trials.size(), 1U);
+    EXPECT_EQ(trials[0].id, trial.id);
+    EXPECT_EQ(trials[0].params.size(), 1U);
+    EXPECT_EQ(trials[0].reports.size(), 1U);
+    // The name is free again, and numbers start from 0.
+    const auto again = storage_->create_study("s", {Direction::minimize}).value().id;
+    EXPECT_EQ(storage_->add_trial(again, full)->number, 0);
+    EXPECT_EQ(storage_->add_trial(kept, full)->number, 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, AnyStorage, testing::Bool(), [](const auto& i) { return i.param ? "sqlite" : "memory"; });
 
 class SqliteFile : public testing::Test {
@@ -159,6 +196,40 @@ TEST_F(SqliteFile, ANewerOrForeignFileIsRefusedUntouched) {
     EXPECT_EQ(open_storage(other).error().code, ErrorCode::data);
     EXPECT_EQ(sql::Connection::open(other).value().query("SELECT count(*) FROM sqlite_master", {sql::Type::integer}).value()[0][0],
               sql::Value(std::int64_t{1}));
+}
+
+TEST_F(SqliteFile, ADeletedStudyLeavesNoRows) {
+    const auto storage = open_storage(url()).value();
+    const auto study = storage->create_study("s", {Direction::minimize, Direction::maximize}).value().id;
+    ASSERT_TRUE(storage->set_study_attribute(study, Storage::Owner::user, "a", "1"));
+    ASSERT_TRUE(storage->set_study_attribute(study, Storage::Owner::system, "a", "1"));
+    FrozenTrial trial;
+    trial.reports = {{0, 1.0}};
+    trial.user_attributes = trial.system_attributes = {{"a", "1"}};
+    trial.params = {{"x", std::make_shared<const Distribution>(Distribution::make(FloatDistribution{}).value()), 0.5}};
+    const auto id = storage->add_trial(study, trial).value().id;
+    ASSERT_TRUE(storage->beat(id));
+    ASSERT_TRUE(storage->finish(id, TrialState::complete, std::vector{1.0, 2.0}));
+    auto db = sql::Connection::open(url()).value();
+    const auto rows = [&](const std::string& table) {
+        return std::get<std::int64_t>(db.query("SELECT count(*) FROM " + table, {sql::Type::integer}).value()[0][0]);
+    };
+    const std::vector<std::string> tables = {"studies", "study_directions", "study_user_attributes", "study_system_attributes", "trials",
+                                             "trial_user_attributes", "trial_system_attributes", "trial_params", "trial_values",
+                                             "trial_intermediate_values", "trial_heartbeats"};
+    for (const std::string& table : tables) EXPECT_GT(rows(table), 0) << table;
+    ASSERT_TRUE(storage->delete_study(study));
+    for (const std::string& table : tables) EXPECT_EQ(rows(table), 0) << table;
+}
+
+TEST_F(SqliteFile, WhatIsNotThereIsNotMadeWhenRefused) {
+    EXPECT_EQ(open_storage(url(), Missing::refuse).error().code, ErrorCode::io);
+    EXPECT_FALSE(fs::exists(folder_ / "a.db"));
+    std::ofstream(folder_ / "empty.db").close();
+    EXPECT_EQ(open_storage("sqlite:///" + (folder_ / "empty.db").string(), Missing::refuse).error().code, ErrorCode::data);
+    EXPECT_EQ(fs::file_size(folder_ / "empty.db"), 0U);
+    ASSERT_TRUE(open_storage(url()));
+    EXPECT_TRUE(open_storage(url(), Missing::refuse));
 }
 
 TEST_F(SqliteFile, AnErrorUndoesTheWholeTransactionAndItsNumbers) {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/cli/verb.hpp"
+#include "app/pipeline/study_storage.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
 
@@ -91,15 +92,29 @@ Error explain_extras(const CLI::App& app, const std::vector<std::string>& extras
     return {ErrorCode::usage, "unexpected argument " + word, "`--help` shows how the command is called"};
 }
 
+/// Takes passwords out of URLs among our options: whoever lists processes sees `argv`, and a manifest keeps it. What stands behind `--` is
+/// another program's. Called when the options have been read.
+void hide_passwords(int argc, char** argv) {
+    for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+        const std::string_view word = argv[i];
+        const auto value = word.starts_with("--") && word.find('=') < word.find("://") ? word.find('=') + 1 : 0;
+        const std::string shown = pipeline::without_password(std::string(word.substr(value)));
+        if (shown.size() + value == word.size()) continue;
+        char* end = std::copy(shown.begin(), shown.end(), argv[i] + value);
+        std::fill(end, argv[i] + word.size(), '\0');
+    }
+}
+
 /// The first option of the command line that its command does not have. Asked before parsing, because the parser would complain of a missing
 /// option first, which a misspelt one usually causes.
 std::optional<Error> unknown_option(const CLI::App& app, int argc, char** argv) {
     const CLI::App* at = &app;
     for (int i = 1; i < argc; ++i) {
         const std::string word = argv[i];
+        if (word == "--") break;  // what follows is a command of the user's
         const auto next = at->get_subcommands([&](const CLI::App* command) { return command->get_name() == word; });
         if (!next.empty()) at = next.front();
-        if (!word.starts_with("--") || word == "--") continue;
+        if (!word.starts_with("--")) continue;
         const std::string name = word.substr(0, word.find('='));
         const std::vector<std::string> known = option_names(*at);
         if (std::ranges::find(known, name) == known.end()) return explain_extras(*at, {word});
@@ -115,7 +130,7 @@ const CLI::App& deepest(const CLI::App& app) {
 
 std::vector<Verb> all_verbs() {
     std::vector<Verb> verbs;
-    for (auto group : {data_verbs(), table_verbs(), strategy_verbs(), config_verbs()}) {
+    for (auto group : {data_verbs(), table_verbs(), strategy_verbs(), study_run_verbs(), config_verbs()}) {
         for (Verb& verb : group) verbs.push_back(std::move(verb));
     }
     return verbs;
@@ -191,6 +206,7 @@ int run(int argc, char** argv, StopFlag& stop) {
         print_error({ErrorCode::usage, error.what(), "`" + called_as(deepest(app)) + " --help` shows the options"});
         return exit_code(ErrorCode::usage);
     }
+    hide_passwords(argc, argv);
     const CLI::App& chosen = deepest(app);
     const auto runner = runners.find(&chosen);
     if (runner == runners.end()) {

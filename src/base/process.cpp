@@ -117,6 +117,24 @@ struct Prepared {
     ::_exit(127);
 }
 
+/// A process of the program's group that only waits for us: when we are gone, however, it kills the group. PR_SET_PDEATHSIG ends the program
+/// alone, and what it has started would go on. Between fork and end only async-signal-safe calls.
+[[noreturn]] void stand_guard(pid_t group, int line) {
+    struct sigaction ignored{};
+    ignored.sa_handler = SIG_IGN;
+    for (int s = 1; s < NSIG; ++s) ::sigaction(s, &ignored, nullptr);
+    if (::setpgid(0, group) != 0) ::_exit(1);
+    ::prctl(PR_SET_NAME, "sofia-guard");
+    ::dup2(line, STDIN_FILENO);
+    ::close(STDOUT_FILENO);
+    ::close(STDERR_FILENO);
+    ::syscall(SYS_close_range, 3U, UINT_MAX, 0U);
+    char nothing = 0;
+    while (::read(STDIN_FILENO, &nothing, 1) < 0 && errno == EINTR) continue;
+    ::kill(-group, SIGKILL);
+    ::_exit(0);
+}
+
 /// A started program; whatever happens, its group is killed and it is waited for.
 class Child {
 public:
@@ -126,6 +144,8 @@ public:
     }
     Child(Child&& other) noexcept
         : pid_(std::exchange(other.pid_, -1)),
+          guard_(std::exchange(other.guard_, -1)),
+          guard_line_(std::move(other.guard_line_)),
           input(std::move(other.input)),
           output(std::move(other.output)),
           errors(std::move(other.errors)),
@@ -138,6 +158,10 @@ public:
     int wait() {
         signal_group(SIGKILL);
         int status = 0;
+        // The guard is of the group; one that never came to join it goes when its line is closed.
+        guard_line_.close();
+        int of_guard = 0;
+        while (guard_ > 0 && ::waitpid(guard_, &of_guard, 0) < 0 && errno == EINTR) continue;
         while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
         pid_ = -1;
         return status;
@@ -150,7 +174,10 @@ public:
 
 private:
     explicit Child(pid_t pid) : pid_(pid) {}
+    Result<void> set_guard();
     pid_t pid_;
+    pid_t guard_ = -1;
+    File guard_line_;  ///< nothing is ever written; its end is our end
 
 public:
     File input;   ///< closed where it has none
@@ -158,6 +185,16 @@ public:
     File errors;
     File exited;  ///< readable once it has ended; closed where the kernel has no such thing
 };
+
+Result<void> Child::set_guard() {
+    SOFIA_TRY(Pipe line, make_pipe());
+    guard_ = ::fork();
+    if (guard_ < 0) return system_error("cannot start a process");
+    if (guard_ == 0) stand_guard(pid_, line.read.fd());
+    ::setpgid(guard_, pid_);  // here too: it is in the group before a signal is sent to it
+    guard_line_ = std::move(line.write);
+    return {};
+}
 
 Result<Child> Child::start(const ProcessOptions& options) {
     std::filesystem::path program = options.program;
@@ -193,6 +230,7 @@ Result<Child> Child::start(const ProcessOptions& options) {
         return fail(ErrorCode::unavailable, fmt::format("cannot run {}: {}", program.string(), std::strerror(error)),
                     error == ENOEXEC ? "a script needs a first line such as #!/bin/sh" : "");
     }
+    SOFIA_CHECK(child.set_guard());
     child.input = std::move(input.write);
     child.output = std::move(output.read);
     child.errors = std::move(errors.read);
@@ -278,6 +316,8 @@ private:
         ending_ = true;
         end_.cause = cause;
         kill_at_ = steady_now() + options_.grace;
+        child_.input.close();  // one that waits for an answer sees that none will come
+        input_.clear();
         child_.signal_group(SIGTERM);
         child_.signal_group(SIGCONT);  // one that is stopped could not react
     }

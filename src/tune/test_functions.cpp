@@ -92,6 +92,25 @@ TestFunction mixed() {
     return out;
 }
 
+TestFunction conditional() {
+    TestFunction out;
+    out.suggest = [](Trial& trial) -> Result<void> {
+        SOFIA_TRY(const ParamValue model, trial.suggest_categorical("model", {std::string("line"), std::string("tree")}));
+        if (model == ParamValue(std::string("line"))) {
+            SOFIA_CHECK(trial.suggest_float("slope", -2.0, 2.0));
+            return {};
+        }
+        SOFIA_CHECK(trial.suggest_int("depth", 1, 12));
+        SOFIA_CHECK(trial.suggest_float("rate", FloatDistribution{1e-3, 1.0, true, 0.0}));
+        return {};
+    };
+    out.value = [](const FrozenTrial& t) {
+        if (at(t, "model") == 0.0) return 0.5 + std::pow(at(t, "slope") - 1.0, 2);
+        return std::pow((at(t, "depth") - 6.0) / 4.0, 2) + std::pow(std::log10(at(t, "rate")) + 1.0, 2);
+    };
+    return out;
+}
+
 }  // namespace
 
 Result<TestFunction> test_function(const std::string& name, std::size_t dims) {
@@ -102,7 +121,8 @@ Result<TestFunction> test_function(const std::string& name, std::size_t dims) {
     if (name == "branin") return of_floats(branin, Limits{{-5.0, 10.0}, {0.0, 15.0}}, 0.397887357729739);
     if (name == "hartmann6") return of_floats(hartmann6, Limits(6, {0.0, 1.0}), -3.322368011415515);
     if (name == "mixed") return mixed();
-    const std::vector<std::string> known = {"sphere", "ackley", "rosenbrock", "branin", "hartmann6", "mixed"};
+    if (name == "conditional") return conditional();
+    const std::vector<std::string> known = {"sphere", "ackley", "rosenbrock", "branin", "hartmann6", "mixed", "conditional"};
     return fail(ErrorCode::usage, with_suggestion("unknown function \"" + name + "\"", name, known));
 }
 

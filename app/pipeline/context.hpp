@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/progress.hpp"
+#include "base/result.hpp"
 
 namespace sofia::pipeline {
 
@@ -20,6 +21,12 @@ struct Context {
     std::size_t threads = 0;  ///< 0 = the cores this process may use
     ProgressMode progress = ProgressMode::silent;
     std::vector<std::string> command;  ///< as typed, for the manifest
+
+    /// Error interrupted once the stop flag is set.
+    [[nodiscard]] Result<void> go_on() const {
+        if (stop != nullptr && stop->requested()) return fail(ErrorCode::interrupted, "interrupted");
+        return {};
+    }
 
     [[nodiscard]] Progress bar(std::string title, std::string unit, std::uint64_t total) const {
         if (progress == ProgressMode::silent) return Progress();

@@ -76,8 +76,15 @@ Result<History> build_history(MarketData data, const Settings& settings, market:
         rows.on_bar(timeframe, bar);
         history.bars[timeframe].push_back(bar);
     };
-    cascade.on_trades(data.trades, on_bar);
-    for (const market::Bar& bar : data.bars) cascade.on_base_bar(bar, on_bar);
+    constexpr std::size_t block = 1U << 16U;
+    for (std::span<const market::Trade> left = data.trades; !left.empty(); left = left.subspan(std::min(block, left.size()))) {
+        SOFIA_CHECK(context.go_on());
+        cascade.on_trades(left.first(std::min(block, left.size())), on_bar);
+    }
+    for (const market::Bar& bar : data.bars) {
+        SOFIA_CHECK(context.go_on());
+        cascade.on_base_bar(bar, on_bar);
+    }
     rows.flush();
     data.bars = {};
     history.data = std::move(data);

@@ -16,12 +16,29 @@ void log_report(const store::ReadReport& report, const Context& context) {
 
 namespace {
 
+/// A single damaged timestamp, 1970 among rows of 2023, would otherwise become tens of millions of flat minutes.
+constexpr DurationNs hole_max = 10 * 366 * ns_per_day;
+
+std::unexpected<Error> hole_error(const store::DataFolder& folder, TimeNs from, TimeNs to) {
+    return fail(ErrorCode::data,
+                fmt::format("{}: nothing from {} to {}, which is more than ten years", folder.path().string(), format_time(from), format_time(to)),
+                "is a timestamp damaged? `sofia data check` lists the gaps");
+}
+
+Result<void> check_bar_holes(const store::DataFolder& folder, std::span<const market::Bar> bars) {
+    for (std::size_t i = 1; i < bars.size(); ++i) {
+        if (bars[i].open_time - bars[i - 1].open_time > hole_max) return hole_error(folder, bars[i - 1].open_time, bars[i].open_time);
+    }
+    return {};
+}
+
 Result<void> take_trades(const store::DataFolder& folder, const store::ReadOptions& options, MarketData& data) {
     store::TradeSink sink;
     sink.restart = [&] { data.trades.clear(); };
     sink.block = [&](std::span<const market::Trade> block) { data.trades.insert(data.trades.end(), block.begin(), block.end()); };
     SOFIA_TRY(data.report, store::read_trades(folder, options, sink));
-    return {};
+    TimeNs last = data.report.first;
+    return check_holes(folder, data.trades, last);
 }
 
 Result<void> take_bars(const store::DataFolder& folder, market::Timeframe base, const store::ReadOptions& options, MarketData& data) {
@@ -32,12 +49,25 @@ Result<void> take_bars(const store::DataFolder& folder, market::Timeframe base, 
                                 base.name()),
                     fmt::format("set bars.timeframes to multiples of {}", read.timeframe.name()));
     }
+    SOFIA_CHECK(check_bar_holes(folder, read.bars));
     data.bars = std::move(read.bars);
     data.report = std::move(read.report);
     return {};
 }
 
 }  // namespace
+
+Result<void> check_holes(const store::DataFolder& folder, std::span<const market::Trade> trades, TimeNs& last) {
+    if (trades.empty()) return {};
+    if (trades.back().ts - last > hole_max) {
+        for (const market::Trade& trade : trades) {
+            if (trade.ts - last > hole_max) return hole_error(folder, last, trade.ts);
+            last = trade.ts;
+        }
+    }
+    last = trades.back().ts;
+    return {};
+}
 
 Result<MarketData> load_market_data(const store::DataFolder& folder, market::Timeframe base, const store::ReadOptions& options,
                                     const Context& context) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,5 +36,8 @@ struct MarketData {
 
 /// What a reader saw, as lines for the log: rows, span, and whatever was not plain.
 void log_report(const store::ReadReport& report, const Context& context);
+
+/// Error data where two neighbouring trades lie more than ten years apart. `last` is the time before the first of them, then that of the last.
+[[nodiscard]] Result<void> check_holes(const store::DataFolder& folder, std::span<const market::Trade> trades, TimeNs& last);
 
 }  // namespace sofia::pipeline

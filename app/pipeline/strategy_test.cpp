@@ -149,5 +149,15 @@ TEST(CoreRun, StaysInsideItsWindow) {
     EXPECT_GT(core.refused()[static_cast<std::size_t>(trading::Refusal::window)], 0);
 }
 
+TEST(History, StopsBetweenBarsWhenAsked) {
+    StopFlag stop;
+    stop.request();
+    Context context;
+    context.stop = &stop;
+    const auto built = build_history(walk(2000, 1), small_settings(), market::Timeframe::parse("15m").value(), context);
+    ASSERT_FALSE(built.has_value());
+    EXPECT_EQ(built.error().code, ErrorCode::interrupted);
+}
+
 }  // namespace
 }  // namespace sofia::pipeline

@@ -125,7 +125,7 @@ Result<Output> write_feature_table(const TableRequest& request, const Context& c
     SOFIA_TRY(store::ParquetWriter writer, store::ParquetWriter::create(request.out, std::move(columns), metadata_of(opened),
                                                                         {.numbers = store::Encoding::Numbers::distinct, .threads = pool.size()}));
     const auto group = [&](const features::RowGroup& rows) -> Result<void> {
-        if (context.stop->requested()) return fail(ErrorCode::interrupted, "interrupted");
+        SOFIA_CHECK(context.go_on());
         return writer.append(rows.known_at, rows.values);
     };
     std::vector<features::FundingRate> rates;
@@ -187,7 +187,8 @@ Result<Output> audit_feature_leaks(const TableRequest& request, const Context& c
         context.log.info(fmt::format("auditing the last {} of {} bars", bars_max, base.size()));
         base.erase(base.begin(), base.end() - static_cast<std::ptrdiff_t>(bars_max));
     }
-    SOFIA_TRY(const features::LeakReport report, features::audit_leaks(base, make_producer(opened, session, funding), {.seed = context.seed}));
+    SOFIA_TRY(const features::LeakReport report,
+              features::audit_leaks(base, make_producer(opened, session, funding), {.seed = context.seed, .stream = {}, .stop = context.stop}));
     Json json = {
         {"passed", report.passed()}, {"columns", report.columns.size()}, {"rows", report.rows}, {"cuts", report.cuts}, {"leaks", Json::array()}};
     for (const features::ColumnAudit& column : report.columns) {

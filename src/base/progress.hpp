@@ -12,11 +12,17 @@ namespace sofia {
 /// Set by Ctrl-C (or a caller); long work asks it between steps and stops cleanly with ErrorCode::interrupted. Thread- and signal-safe.
 class StopFlag {
 public:
+    StopFlag() = default;
+
+    /// Also requested when `outer` is; null for none. `outer` must outlive it.
+    explicit StopFlag(const StopFlag* outer) : outer_(outer) {}
+
     void request() { stop_.store(true, std::memory_order_relaxed); }
-    [[nodiscard]] bool requested() const { return stop_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool requested() const { return stop_.load(std::memory_order_relaxed) || (outer_ != nullptr && outer_->requested()); }
 
 private:
     std::atomic<bool> stop_{false};
+    const StopFlag* outer_ = nullptr;
 };
 
 /// The text of a progress line: `tune 30/200 trials, 2.5/s, 1m08s left, best 0.61`; without a total `read 30 rows, 2.5/s`. Rate and time left

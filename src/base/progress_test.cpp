@@ -77,5 +77,17 @@ TEST(StopFlag, StaysSetOnceRequestedFromASignalHandler) {
     EXPECT_TRUE(flag.requested());
 }
 
+TEST(StopFlag, IsRequestedWithItsOuterOneButNotTheOtherWayRound) {
+    StopFlag outer;
+    StopFlag inner(&outer);
+    StopFlag other(&outer);
+    inner.request();
+    EXPECT_TRUE(inner.requested());
+    EXPECT_FALSE(outer.requested());
+    EXPECT_FALSE(other.requested());
+    outer.request();
+    EXPECT_TRUE(other.requested());
+}
+
 }  // namespace
 }  // namespace sofia

@@ -174,6 +174,7 @@ Result<LeakReport> audit_leaks(Bars bars, const Producer& producer, const LeakAu
     const std::vector<std::size_t> kept_counts = moments(bars, options);
     const RandomStream futures = RandomStream(options.seed).split("futures");
     for (const std::size_t kept : kept_counts) {
+        if (options.stop != nullptr && options.stop->requested()) return fail(ErrorCode::interrupted, "interrupted while auditing");
         const TimeNs moment = bars[kept - 1].close_time;
         const market::Table cut = producer(bars.first(kept));
         SOFIA_CHECK(check_columns(whole, cut, "from fewer bars"));

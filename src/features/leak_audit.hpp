@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "market/bar.hpp"
@@ -23,6 +24,7 @@ struct LeakAuditOptions {
     std::size_t cuts = 48;          ///< moments at which the data is cut and its future changed, at least 1
     std::uint64_t seed = 1;         ///< of the moments and of the changed futures
     Producer stream;                ///< optional: the same columns made bar by bar, to be equal to the last bit
+    const StopFlag* stop = nullptr; ///< asked between the moments; then the error is `interrupted`
 };
 
 /// The first place where a column broke a rule.
@@ -58,7 +60,7 @@ struct LeakReport {
 ///  - stream: `options.stream` gives the same table;
 ///  - order: known_at ascends strictly, is the close of a base bar, and the same rows are there after a cut.
 /// Moments: the first bars one by one and the last two, then in turn geometrically spaced, next to the boundaries of hours, four hours and days,
-/// where larger bars close, and at random. Errors: usage (fewer than 8 bars, bars not in time order, a producer whose columns change).
+/// where larger bars close, and at random. Errors: usage (fewer than 8 bars, bars not in time order, a producer whose columns change), interrupted.
 [[nodiscard]] Result<LeakReport> audit_leaks(std::span<const market::Bar> base_bars, const Producer& producer, const LeakAuditOptions& options = {});
 
 /// The report for people: one line a failing column with the first offending row, or one line that all passed.

@@ -351,5 +351,14 @@ TEST(Audit, RefusesWhatItCannotJudge) {
     EXPECT_TRUE(audit_leaks(Bars(bars).first(8), honest).value().passed());
 }
 
+TEST(AuditLeaks, StopsWhenAsked) {
+    StopFlag stop;
+    stop.request();
+    const std::vector<market::Bar> bars = random_bars(100, 3);
+    const auto report = audit_leaks(bars, beside_an_honest_column(closes), {.stream = {}, .stop = &stop});
+    ASSERT_FALSE(report.has_value());
+    EXPECT_EQ(report.error().code, ErrorCode::interrupted);
+}
+
 }  // namespace
 }  // namespace sofia::features

@@ -146,13 +146,13 @@ Result<ImportReport> import_trades(const DataFolder& folder, const fs::path& out
     SOFIA_TRY(AtomicFolder target, AtomicFolder::create(report.folder));
     DayFiles days(target);
     // A failed write ends the reading as an interruption would, and then its own error is told.
-    StopFlag failed;
+    StopFlag failed(options.stop);
     ReadOptions reading = options;
     reading.stop = &failed;
     const TradeSink sink{[&] { days.restart(); },
                          [&](std::span<const market::Trade> trades) {
                              days.put(trades);
-                             if (days.failed() || (options.stop != nullptr && options.stop->requested())) failed.request();
+                             if (days.failed()) failed.request();
                          }};
     auto read = read_trades(folder, reading, sink);
     if (days.failed()) return std::unexpected(days.failure());

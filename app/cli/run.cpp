@@ -1,14 +1,18 @@
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "app/cli/common.hpp"
 #include "app/cli/verb.hpp"
 #include "app/pipeline/study_storage.hpp"
 #include "base/json.hpp"
@@ -29,9 +33,19 @@ struct GlobalOptions {
 
 using Runner = std::function<Result<Output>(const pipeline::Context&, const CommonOptions&)>;
 
+/// Never fails: where standard error cannot be written, nobody listens.
 void print_error(const Error& error) {
-    fmt::print(stderr, "error: {}\n", error.message);
-    if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
+    std::string text = "error: " + printable(error.message) + "\n";
+    if (!error.hint.empty()) text += "hint: " + printable(error.hint) + "\n";
+    std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+/// Prints on standard output and returns `exit`, or the code of the failure to print. A reader that has seen enough (`| head`) is none.
+int print_text(const std::string& text, int exit) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return exit;
+    if (errno == EPIPE) return exit;
+    print_error({ErrorCode::io, std::string("cannot write the result to standard output: ") + std::strerror(errno), ""});
+    return exit_code(ErrorCode::io);
 }
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
@@ -40,7 +54,10 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
         ->group("Common")
         ->take_all()
         ->allow_extra_args(false);
-    app.add_option("--seed", options.seed, "Seed of every random stream")->capture_default_str()->group("Common");
+    app.add_option("--seed", options.seed, "Seed of every random stream")
+        ->capture_default_str()
+        ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()))
+        ->group("Common");
     app.add_option("--threads", options.threads, "Threads to use, 0 for all cores; changes no result")
         ->capture_default_str()
         ->check(CLI::Range(0, 1024))
@@ -137,12 +154,7 @@ std::vector<Verb> all_verbs() {
 }
 
 int print_output(const Output& output, const GlobalOptions& options) {
-    const std::string text = options.json ? format_json(output.json ? *output.json : Json::object()) : output.text;
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-        print_error({ErrorCode::io, "cannot write the result to standard output", ""});
-        return exit_code(ErrorCode::io);
-    }
-    return output.exit;
+    return print_text(options.json ? format_json(output.json ? *output.json : Json::object()) : output.text, output.exit);
 }
 
 pipeline::Context make_context(const GlobalOptions& options, StopFlag& stop, int argc, char** argv) {
@@ -193,12 +205,11 @@ int run(int argc, char** argv, StopFlag& stop) {
     }
     try {
         app.parse(argc, argv);
-    } catch (const CLI::CallForHelp& call) {
-        return app.exit(call);
-    } catch (const CLI::CallForAllHelp& call) {
-        return app.exit(call);
-    } catch (const CLI::CallForVersion& call) {
-        return app.exit(call);
+    } catch (const CLI::Success& call) {
+        // Help and version, which the library prints.
+        std::ostringstream text;
+        app.exit(call, text, text);
+        return print_text(text.str(), 0);
     } catch (const CLI::ExtrasError&) {
         print_error(explain_extras(deepest(app), app.remaining(true)));
         return exit_code(ErrorCode::usage);
@@ -210,8 +221,7 @@ int run(int argc, char** argv, StopFlag& stop) {
     const CLI::App& chosen = deepest(app);
     const auto runner = runners.find(&chosen);
     if (runner == runners.end()) {
-        fmt::print("{}", chosen.help());
-        return &chosen == &app ? 0 : exit_code(ErrorCode::usage);
+        return print_text(chosen.help(), &chosen == &app ? 0 : exit_code(ErrorCode::usage));
     }
     return run_verb(runner->second, make_context(options, stop, argc, argv), options);
 }

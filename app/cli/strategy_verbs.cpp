@@ -39,9 +39,9 @@ Verb tune_verb() {
                 app.add_option("--storage", options->request.storage, "Database URL (sqlite:///FILE); default optuna.db in the study's folder");
                 app.add_option("--trials", options->request.trials, "Trials of this call; 0: until --timeout")
                     ->capture_default_str()
-                    ->check(CLI::NonNegativeNumber);
+                    ->check(whole_number(0));
                 app.add_option("--timeout", options->timeout, "Stop asking for trials after this long: 90, 90s, 30m, 2h");
-                app.add_option("--batch", options->request.batch, "Trials asked together; default tune.batch")->check(CLI::PositiveNumber);
+                app.add_option("--batch", options->request.batch, "Trials asked together; default tune.batch")->check(CLI::Range(1, 1024));
                 app.add_flag("--resume", options->resume, "Continue the study, or create it");
                 add_skip_bad_rows(app, options->request.sets);
                 return [options](const Context& context, const CommonOptions& common) -> Result<Output> {
@@ -109,9 +109,9 @@ Verb demo_verb() {
     return {"demo", "Simulate a market, then tune, train and backtest on it", "  sofia demo --out demo", [](CLI::App& app) {
                 auto request = std::make_shared<pipeline::DemoRequest>();
                 app.add_option("--out", request->out, "Folder for data, models and the report")->capture_default_str();
-                app.add_option("--days", request->days, "Simulated days")->capture_default_str()->check(CLI::PositiveNumber);
-                app.add_option("--trades", request->prints, "Simulated trades")->capture_default_str()->check(CLI::PositiveNumber);
-                app.add_option("--trials", request->trials, "Trials of the study")->capture_default_str()->check(CLI::PositiveNumber);
+                app.add_option("--days", request->days, "Simulated days")->capture_default_str()->check(whole_number(1));
+                app.add_option("--trades", request->prints, "Simulated trades")->capture_default_str()->check(whole_number(1));
+                app.add_option("--trials", request->trials, "Trials of the study")->capture_default_str()->check(whole_number(1));
                 app.add_option("--edge", request->edge, "Planted edge, 0 (none) to 1")->capture_default_str()->check(CLI::Range(0.0, 1.0));
                 return [request](const Context& context, const CommonOptions& common) {
                     request->config_file = common.config;

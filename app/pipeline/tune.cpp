@@ -4,7 +4,6 @@
 #include <cmath>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <variant>
 
 #include <fmt/format.h>
@@ -81,7 +80,7 @@ struct Search {
     StudyFolder folder;
     CandidateCache candidates;
     std::mutex mutex;
-    std::map<std::int64_t, TuningSummary> finished;  // not written yet
+    Result<void> written;  // the first failure to write a summary
     double fit_seconds = 0.0;
     std::int64_t feasible = 0;
 };
@@ -143,27 +142,17 @@ Result<tune::Outcome> run_trial(Search& search, tune::Trial& trial) {
     summary.columns = search.history.columns;
     summary.largest_hold_bars = search.largest_hold_bars;
     count_classes(labeled, search.splits.tuning, summary);
-    const double value = summary.value;
+    // Before the trial is told, so that a finished one always has its summary, whenever the process ends.
+    const auto written = write_summary(search.folder.summary(trial.number()), summary);
     const std::lock_guard lock(search.mutex);
+    if (!written) {
+        if (search.written) search.written = written;
+        return std::unexpected(written.error());
+    }
     for (const FoldOutcome& outcome : summary.folds) search.fit_seconds += outcome.fit_seconds;
     if (summary.score.feasible) ++search.feasible;
-    search.finished[trial.number()] = std::move(summary);
     if (pruned) return tune::Pruned{};
-    return value;
-}
-
-/// Writes the summary of a told trial; a failed one has none.
-Result<void> keep_summary(Search& search, const tune::FrozenTrial& trial) {
-    std::optional<TuningSummary> summary;
-    {
-        const std::lock_guard lock(search.mutex);
-        if (const auto found = search.finished.find(trial.number); found != search.finished.end()) {
-            summary = std::move(found->second);
-            search.finished.erase(found);
-        }
-    }
-    if (!summary) return {};
-    return write_summary(search.folder.summary(trial.number), *summary);
+    return summary.value;
 }
 
 /// The largest whole number that a distribution can give; 0 where it gives none.
@@ -231,6 +220,14 @@ Result<tune::Study> open_study(const Search& search) {
     return study;
 }
 
+/// A study's name is the name of its folder, so it must not lead anywhere else.
+Result<void> check_name(const std::string& study) {
+    const bool odd =
+        study == "." || study == ".." || std::ranges::any_of(study, [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; });
+    if (!odd) return {};
+    return fail(ErrorCode::usage, fmt::format("study \"{}\" cannot name a folder inside the model folder", study), "leave out slashes and line ends");
+}
+
 Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::OptimizeReport& report) {
     Manifest manifest{.verb = "tune", .config = show_settings(search.settings), .inputs = search.history.data.files, .facts = {}, .outputs = {}};
     manifest.facts = {{"study", search.study}, {"symbol", search.history.data.symbol}};
@@ -261,6 +258,7 @@ Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::
 }  // namespace
 
 Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
+    SOFIA_CHECK(check_name(request.study));
     SOFIA_TRY(const store::DataFolder folder, store::DataFolder::open(request.data_dir));
     Search search{.request = request, .context = context};
     SOFIA_TRY(
@@ -287,7 +285,7 @@ Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
     options.stop = context.stop;
     options.progress = &progress;
     options.log = context.log;
-    options.on_trial = [&](const tune::Study&, const tune::TrialPtr& trial) { return keep_summary(search, *trial); };
+    options.on_trial = [&](const tune::Study&, const tune::TrialPtr&) { return search.written; };
     SOFIA_TRY(const tune::OptimizeReport report, tune::optimize(study, [&](tune::Trial& trial) { return run_trial(search, trial); }, options));
     return finish(search, study, report);
 }

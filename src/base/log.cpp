@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
+
 namespace sofia {
 
 namespace {
@@ -22,20 +24,6 @@ std::string_view level_name(LogLevel level) {
         case LogLevel::off: break;
     }
     return "off";
-}
-
-// Text may quote bad input: a control character must neither end the line nor drive the terminal.
-std::string printable(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte != 0x7f) {
-            out += c;
-        } else {
-            out += fmt::format("\\x{:02x}", byte);
-        }
-    }
-    return out;
 }
 
 class StderrSink final : public Logger::Sink {

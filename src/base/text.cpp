@@ -5,6 +5,8 @@
 #include <cassert>
 #include <charconv>
 
+#include <fmt/format.h>
+
 namespace sofia {
 
 namespace {
@@ -134,6 +136,19 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
 std::string with_suggestion(std::string message, std::string_view name, std::span<const std::string> candidates) {
     if (const auto candidate = nearest(name, candidates)) message += ", did you mean " + *candidate + "?";
     return message;
+}
+
+std::string printable(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte != 0x7f) {
+            out += c;
+        } else {
+            out += fmt::format("\\x{:02x}", byte);
+        }
+    }
+    return out;
 }
 
 std::string format_table(std::span<const std::string> header, const std::vector<std::vector<std::string>>& rows) {

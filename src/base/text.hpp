@@ -30,6 +30,9 @@ namespace sofia {
 /// `unknown option --trails` + `, did you mean --trials?` when something is near.
 [[nodiscard]] std::string with_suggestion(std::string message, std::string_view name, std::span<const std::string> candidates);
 
+/// Text that may quote bad input, as one line that cannot drive a terminal: control characters become `\x1b`.
+[[nodiscard]] std::string printable(std::string_view text);
+
 /// A table for people: columns aligned (numbers right), two spaces between, header and rule. Rows have the header's size (asserted).
 [[nodiscard]] std::string format_table(std::span<const std::string> header, const std::vector<std::vector<std::string>>& rows);
 

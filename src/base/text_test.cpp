@@ -88,5 +88,7 @@ TEST(FormatTable, WithoutRowsIsHeaderAndRule) {
     EXPECT_EQ(format_table(header, {}), "a  bc\n-  --\n");
 }
 
+TEST(Printable, ShowsControlCharactersAndKeepsTheRest) { EXPECT_EQ(printable("a\n\x1b[2J\x7f é"), "a\\x0a\\x1b[2J\\x7f é"); }
+
 }  // namespace
 }  // namespace sofia

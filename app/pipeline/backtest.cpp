@@ -13,6 +13,7 @@
 #include "app/pipeline/strategy.hpp"
 #include "app/pipeline/summary.hpp"
 #include "app/pipeline/train.hpp"
+#include "base/files.hpp"
 #include "base/text.hpp"
 #include "models/model_folder.hpp"
 
@@ -86,6 +87,7 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
                                                       .sets = request.sets}));
     warn_of_overrides(trained.config, settings, context);
     SOFIA_TRY(const History history, load_history(data_folder, settings, context));
+    warn_of_symbol(request.train_config, trained.symbol, history.data.symbol, context);
     SOFIA_CHECK(audit_columns(model.features, history.columns));
     SOFIA_TRY(const labels::Splits splits, labels::make_splits(settings.split, history.window()));
     SOFIA_TRY(const trading::Window window, window_of(request.window, splits, history.window()));
@@ -98,6 +100,8 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
     const models::Booster& booster = model.members.front().booster;
     SOFIA_TRY(const std::vector<double> probabilities, predict_entries(booster, history, candidates, signals));
     SOFIA_TRY(const trading::DecisionCore core, run_core(history, settings, candidates, signals, probabilities, trained.ev, window));
+
+    SOFIA_CHECK(context.go_on());
 
     BacktestResult result{.folder = model_folder / folder_name(request.window),
                           .window = request.window,
@@ -117,13 +121,16 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
                             .window = request.window,
                             .in_sample = in_sample,
                             .seed = trained.seed};
-    SOFIA_TRY(const auto written, write_backtest_files(result.folder, view, context));
+    // A later run that fails leaves the earlier one's files as they are.
+    SOFIA_TRY(StagedFolder staged, StagedFolder::create(result.folder));
+    SOFIA_TRY(const auto written, write_backtest_files(staged.path(), view, context));
     Manifest manifest{.verb = "backtest",
                       .config = show_settings(settings),
                       .inputs = history.data.files,
                       .facts = {{"study", trained.study}, {"trial", std::to_string(trained.trial)}, {"window", request.window}},
                       .outputs = written};
-    SOFIA_CHECK(write_manifest(result.folder / "manifest.json", manifest, context));
+    SOFIA_CHECK(write_manifest(staged.path() / "manifest.json", manifest, context));
+    SOFIA_CHECK(staged.commit());
     return result;
 }
 

@@ -96,6 +96,7 @@ Result<std::vector<std::filesystem::path>> write_backtest_files(const std::files
     } else if (drawn.error().code == ErrorCode::unavailable) {
         context.log.warning("equity_curve.png was not drawn: " + drawn.error().message);
     } else {
+        SOFIA_CHECK(context.go_on());  // a Ctrl-C ends gnuplot too
         return std::unexpected(drawn.error());
     }
     return written;

@@ -76,7 +76,10 @@ Result<Settings> load_settings(const SettingsSources& sources) {
         settings.decision.costs.maker_fee_percent = sources.instrument.maker_fee_percent;
     }
     config::Keys keys = keys_of(settings);
-    if (!sources.file.empty()) SOFIA_CHECK(config::load(sources.file, keys));
+    if (!sources.file.empty()) {
+        // A file named on the command line that cannot be read is a wrong call, not bad data.
+        if (auto loaded = config::load(sources.file, keys); !loaded) return fail(ErrorCode::config, loaded.error().message, loaded.error().hint);
+    }
     if (!sources.resolved.empty()) SOFIA_CHECK(config::load_text(sources.resolved, "the saved configuration", keys));
     for (const std::string& value : sources.values) SOFIA_CHECK(config::set(value, keys));
     for (const std::string& value : sources.sets) SOFIA_CHECK(config::set(value, keys));

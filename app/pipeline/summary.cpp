@@ -115,31 +115,64 @@ Result<Json> read_json_file(const std::filesystem::path& path, std::int64_t sche
     return json;
 }
 
-namespace {
-
-template <class T>
-Result<T> member(const Json& json, const char* name, const std::filesystem::path& path) {
-    try {
-        return json.at(name).get<T>();
-    } catch (const nlohmann::json::exception&) {
-        return fail(ErrorCode::data, path.string() + ": \"" + name + "\" is missing or of the wrong type", "write the file again with sofia tune");
-    }
+void warn_of_symbol(const std::filesystem::path& artifact, const std::string& made_with, const std::string& used, const Context& context) {
+    if (made_with != used) context.log.warning(artifact.string() + " was made with data of " + made_with + ", this is " + used);
 }
 
-}  // namespace
+const Json* Members::find(const char* name) const {
+    if (!json_.is_object()) return nullptr;
+    const auto at = json_.find(name);
+    return at == json_.end() ? nullptr : &*at;
+}
+
+std::unexpected<Error> Members::error(const char* name) const {
+    return fail(ErrorCode::data, path_.string() + ": \"" + name + "\" is missing or of the wrong type",
+                std::string("write the file again with sofia ") + writer_);
+}
+
+Result<std::string> Members::text(const char* name) const {
+    const Json* value = find(name);
+    if (value == nullptr || !value->is_string()) return error(name);
+    return value->get<std::string>();
+}
+
+Result<std::int64_t> Members::count(const char* name, std::int64_t most) const {
+    SOFIA_TRY(const std::uint64_t value, seed(name));
+    if (value > static_cast<std::uint64_t>(most)) return error(name);
+    return static_cast<std::int64_t>(value);
+}
+
+Result<std::uint64_t> Members::seed(const char* name) const {
+    const Json* value = find(name);
+    if (value == nullptr || !value->is_number_unsigned()) return error(name);
+    return value->get<std::uint64_t>();
+}
+
+Result<double> Members::number(const char* name) const {
+    const Json* value = find(name);
+    if (value == nullptr || !(value->is_number() || value->is_null())) return error(name);
+    return value->is_null() ? std::numeric_limits<double>::quiet_NaN() : value->get<double>();
+}
+
+Result<Members> Members::object(const char* name) const {
+    const Json* value = find(name);
+    if (value == nullptr || !value->is_object()) return error(name);
+    return Members(*value, path_, writer_);
+}
 
 Result<SummaryHead> read_summary(const std::filesystem::path& path) {
     SOFIA_TRY(const Json json, read_json_file(path, 1));
+    const Members members(json, path, "tune");
     SummaryHead head;
-    SOFIA_TRY(head.study, member<std::string>(json, "study", path));
-    SOFIA_TRY(head.trial, member<std::int64_t>(json, "trial", path));
-    SOFIA_TRY(head.seed, member<std::uint64_t>(json, "seed", path));
-    SOFIA_TRY(head.data_dir, member<std::string>(json, "data_dir", path));
-    SOFIA_TRY(head.symbol, member<std::string>(json, "symbol", path));
-    SOFIA_TRY(head.config, member<std::string>(json, "config", path));
-    SOFIA_TRY(head.largest_hold_bars, member<std::int64_t>(json, "largest_hold_bars", path));
-    SOFIA_TRY(const Json features, member<Json>(json, "features", path));
-    SOFIA_TRY(head.features_hash, member<std::string>(features, "hash", path));
+    SOFIA_TRY(head.study, members.text("study"));
+    SOFIA_TRY(head.trial, members.count("trial"));
+    SOFIA_TRY(head.seed, members.seed("seed"));
+    SOFIA_TRY(head.data_dir, members.text("data_dir"));
+    SOFIA_TRY(head.symbol, members.text("symbol"));
+    SOFIA_TRY(head.config, members.text("config"));
+    SOFIA_TRY(head.largest_hold_bars, members.count("largest_hold_bars", trading::hold_bars_max));
+    SOFIA_TRY(const Members features, members.object("features"));
+    SOFIA_TRY(head.features_hash, features.text("hash"));
     return head;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -57,6 +58,30 @@ struct SummaryHead {
 
 /// Reads a JSON file and checks its `schema`. Errors: io, data.
 [[nodiscard]] Result<Json> read_json_file(const std::filesystem::path& path, std::int64_t schema);
+
+/// The members of an object in an artifact, read strictly: what is missing, of another type or out of range is an error of code data that
+/// names file and member.
+class Members {
+public:
+    /// `json` and `path` must outlive it; `writer` is the verb that makes the file anew.
+    Members(const Json& json, const std::filesystem::path& path, const char* writer) : json_(json), path_(path), writer_(writer) {}
+
+    [[nodiscard]] Result<std::string> text(const char* name) const;
+    [[nodiscard]] Result<std::int64_t> count(const char* name, std::int64_t most = std::numeric_limits<std::int64_t>::max()) const;
+    [[nodiscard]] Result<std::uint64_t> seed(const char* name) const;
+    [[nodiscard]] Result<double> number(const char* name) const;  ///< null is NaN
+    [[nodiscard]] Result<Members> object(const char* name) const;
+
+private:
+    [[nodiscard]] const Json* find(const char* name) const;
+    [[nodiscard]] std::unexpected<Error> error(const char* name) const;
+    const Json& json_;
+    const std::filesystem::path& path_;
+    const char* writer_;
+};
+
+/// Warns where an artifact was made with another symbol's data than what is read now.
+void warn_of_symbol(const std::filesystem::path& artifact, const std::string& made_with, const std::string& used, const Context& context);
 
 [[nodiscard]] Json window_json(trading::Window window);
 [[nodiscard]] Json refusals_json(const trading::RefusalCounts& refused);

@@ -23,13 +23,15 @@ Json ev_json(const trading::EvModel& ev) {
             {"labels", ev.labels}};
 }
 
-trading::EvModel ev_from(const Json& json) {
-    const auto number = [&](const char* name) {
-        return json[name].is_number() ? json[name].get<double>() : std::numeric_limits<double>::quiet_NaN();
-    };
-    trading::EvModel ev{.win = number("win_r"), .loss = number("loss_r"), .timeouts = number("timeout_share")};
-    ev.mean_hold = static_cast<DurationNs>(number("mean_hold_seconds") * static_cast<double>(ns_per_second));
-    ev.labels = json["labels"].get<std::int64_t>();
+Result<trading::EvModel> ev_from(const Members& members) {
+    trading::EvModel ev;
+    SOFIA_TRY(ev.win, members.number("win_r"));
+    SOFIA_TRY(ev.loss, members.number("loss_r"));
+    SOFIA_TRY(ev.timeouts, members.number("timeout_share"));
+    SOFIA_TRY(const double seconds, members.number("mean_hold_seconds"));
+    // Nothing is held for centuries; that range fits into a duration.
+    if (seconds >= 0.0 && seconds < 9e9) ev.mean_hold = static_cast<DurationNs>(seconds * static_cast<double>(ns_per_second));
+    SOFIA_TRY(ev.labels, members.count("labels"));
     return ev;
 }
 
@@ -83,6 +85,7 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
                                 head.features_hash.substr(0, 12), features::feature_hash(history.columns).substr(0, 12)),
                     "use the configuration and the data of the same study");
     }
+    warn_of_symbol(request.summary, head.symbol, history.data.symbol, context);
     SOFIA_TRY(const TrainingWindow training, training_window(history, settings, request.through));
     SOFIA_TRY(const Candidates candidates, find_candidates(history, settings.decision.touch));
     SOFIA_TRY(const LabeledCandidates labeled, label_candidates(history, candidates, settings, head.largest_hold_bars));
@@ -105,7 +108,9 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
     model.windows = training.seen;
     model.symbol = history.data.symbol;
     model.simulated = settings.instrument.simulated;
-    SOFIA_CHECK(models::save_model(result.model, model));
+    // Everything that may fail comes before the first file of an earlier training is replaced.
+    SOFIA_TRY(StagedFolder staged, StagedFolder::create(result.model));
+    SOFIA_CHECK(models::save_model(staged.path(), model));
     TrainConfig config{.study = head.study,
                        .trial = head.trial,
                        .seed = head.seed,
@@ -116,34 +121,34 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
                        .config = show_settings(settings),
                        .ev = fitted.ev,
                        .through = request.through == TrainThrough::all ? "all" : "tuning"};
-    SOFIA_CHECK(write_train_config(result.train_config, config, history));
     Manifest manifest{.verb = "train",
                       .config = config.config,
                       .inputs = history.data.files,
                       .facts = {{"study", head.study}, {"trial", std::to_string(head.trial)}},
                       .outputs = {result.train_config, result.model}};
-    SOFIA_CHECK(write_manifest(result.model / "manifest.json", manifest, context));
+    SOFIA_CHECK(write_manifest(staged.path() / "manifest.json", manifest, context));
+    SOFIA_CHECK(context.go_on());
+    SOFIA_CHECK(write_train_config(result.train_config, config, history));
+    SOFIA_CHECK(staged.commit());
     return result;
 }
 
 Result<TrainConfig> read_train_config(const std::filesystem::path& path) {
     SOFIA_TRY(const Json json, read_json_file(path, 1));
-    try {
-        TrainConfig config;
-        config.study = json.at("study").get<std::string>();
-        config.trial = json.at("trial").get<std::int64_t>();
-        config.seed = json.at("seed").get<std::uint64_t>();
-        config.symbol = json.at("symbol").get<std::string>();
-        config.data_dir = json.at("data_dir").get<std::string>();
-        config.tuning_summary_path = json.at("tuning_summary_path").get<std::string>();
-        config.model_path = json.at("model_path").get<std::string>();
-        config.through = json.at("through").get<std::string>();
-        config.config = json.at("config").get<std::string>();
-        config.ev = ev_from(json.at("ev"));
-        return config;
-    } catch (const nlohmann::json::exception& exception) {
-        return fail(ErrorCode::data, fmt::format("{}: {}", path.string(), exception.what()), "write the file again with sofia train");
-    }
+    const Members members(json, path, "train");
+    TrainConfig config;
+    SOFIA_TRY(config.study, members.text("study"));
+    SOFIA_TRY(config.trial, members.count("trial"));
+    SOFIA_TRY(config.seed, members.seed("seed"));
+    SOFIA_TRY(config.symbol, members.text("symbol"));
+    SOFIA_TRY(config.data_dir, members.text("data_dir"));
+    SOFIA_TRY(config.tuning_summary_path, members.text("tuning_summary_path"));
+    SOFIA_TRY(config.model_path, members.text("model_path"));
+    SOFIA_TRY(config.through, members.text("through"));
+    SOFIA_TRY(config.config, members.text("config"));
+    SOFIA_TRY(const Members ev, members.object("ev"));
+    SOFIA_TRY(config.ev, ev_from(ev));
+    return config;
 }
 
 Output describe(const TrainResult& result) {

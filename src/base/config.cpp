@@ -185,7 +185,8 @@ std::string code_cell(std::string_view text) { return text.empty() ? "" : "`" + 
 }  // namespace
 
 Result<void> load(const std::filesystem::path& file, Keys& keys) {
-    SOFIA_TRY(const std::string text, read_file(file));
+    // Larger than any configuration, so that the parser's own limit speaks for regular files.
+    SOFIA_TRY(const std::string text, read_file(file, std::size_t{1} << 28U));
     return load_text(text, file.string(), keys);
 }
 

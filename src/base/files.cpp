@@ -88,6 +88,7 @@ Result<AtomicFile> AtomicFile::create(const fs::path& path) {
     std::error_code error;
     // A link is followed, so that the file behind it is replaced and the link stays.
     const fs::path target = fs::is_symlink(path, error) ? fs::weakly_canonical(path, error) : path;
+    if (target.empty()) return io_error("cannot write", path, error.value());  // a link that leads to itself
     const fs::file_status status = fs::status(target, error);
     if (fs::is_directory(status)) return io_error("cannot write", path, EISDIR);
     if (fs::exists(status) && !fs::is_regular_file(status)) {
@@ -134,13 +135,46 @@ const fs::path& AtomicFile::temporary() const {
     return state_->temporary;
 }
 
+StagedFolder::StagedFolder(fs::path folder, fs::path staging) : folder_(std::move(folder)), staging_(std::move(staging)) {}
+
+StagedFolder::StagedFolder(StagedFolder&& other) noexcept : folder_(std::move(other.folder_)), staging_(std::exchange(other.staging_, {})) {}
+
+StagedFolder::~StagedFolder() {
+    std::error_code ignored;
+    if (!staging_.empty()) fs::remove_all(staging_, ignored);
+}
+
+Result<StagedFolder> StagedFolder::create(const fs::path& folder) {
+    const fs::path plain = folder.has_filename() ? folder : folder.parent_path();  // without a slash at the end
+    std::error_code error;
+    if (const fs::file_status status = fs::status(plain, error); fs::exists(status) && !fs::is_directory(status)) {
+        return io_error("cannot make folder", plain, ENOTDIR);
+    }
+    const fs::path staging = temporary_name(plain);
+    SOFIA_CHECK(make_folder(staging));
+    return StagedFolder(plain, staging);
+}
+
+Result<void> StagedFolder::commit() {
+    SOFIA_TRY(const std::vector<fs::path> files, list_files(staging_));
+    SOFIA_CHECK(make_folder(folder_));
+    for (const fs::path& file : files) {
+        const fs::path target = folder_ / file.filename();
+        if (::rename(file.c_str(), target.c_str()) != 0) return io_error("cannot write", target, errno);
+    }
+    SOFIA_CHECK(sync_to_disk(folder_, O_RDONLY | O_DIRECTORY, folder_));
+    std::error_code ignored;
+    fs::remove_all(std::exchange(staging_, {}), ignored);
+    return {};
+}
+
 Result<void> write_file(const fs::path& path, std::string_view bytes) {
     SOFIA_TRY(AtomicFile file, AtomicFile::create(path));
     SOFIA_CHECK(file.write(bytes));
     return file.commit();
 }
 
-Result<std::string> read_file(const fs::path& path) {
+Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return io_error("cannot read", path, errno);
     std::string out;
@@ -151,9 +185,11 @@ Result<std::string> read_file(const fs::path& path) {
     do {
         count = ::read(fd, buffer.data(), buffer.size());
         if (count > 0) out.append(buffer.data(), static_cast<std::size_t>(count));
-    } while (count > 0 || (count < 0 && errno == EINTR));
+    } while ((count > 0 && out.size() <= bytes_max) || (count < 0 && errno == EINTR));
     const int number = errno;
     ::close(fd);
+    if (out.size() > bytes_max)
+        return fail(ErrorCode::data, path.string() + ": is larger than " + std::to_string(bytes_max) + " bytes", "is this the right file?");
     if (count < 0) return io_error("cannot read", path, number);
     return out;
 }

@@ -32,11 +32,30 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// Files of one folder that appear together: they are written into `path()`, a hidden folder beside it, and `commit` moves each into the folder,
+/// by name, which needs no more room on the disk; other files of the folder stay. Destroyed without `commit`, everything written is removed.
+/// Files only, no folders inside. Errors: io.
+class StagedFolder {
+public:
+    [[nodiscard]] static Result<StagedFolder> create(const std::filesystem::path& folder);
+    ~StagedFolder();
+    StagedFolder(StagedFolder&&) noexcept;
+    StagedFolder& operator=(StagedFolder&&) = delete;
+
+    [[nodiscard]] const std::filesystem::path& path() const { return staging_; }
+    [[nodiscard]] Result<void> commit();
+
+private:
+    StagedFolder(std::filesystem::path folder, std::filesystem::path staging);
+    std::filesystem::path folder_;
+    std::filesystem::path staging_;  // empty once moved away
+};
+
 /// Writes `bytes` as the whole file, atomically.
 [[nodiscard]] Result<void> write_file(const std::filesystem::path& path, std::string_view bytes);
 
-/// The whole file. Error: io.
-[[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path);
+/// The whole file. Errors: io; data, as soon as it is found to be larger than `bytes_max` (a device may never end).
+[[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, std::size_t bytes_max = std::size_t{1} << 31U);
 
 /// The regular files of a folder, sorted by name; temporary files of AtomicFile are left out. Error: io when there is no such folder.
 [[nodiscard]] Result<std::vector<std::filesystem::path>> list_files(const std::filesystem::path& folder);

@@ -168,6 +168,29 @@ TEST_F(Files, AFolderNobodyMayWriteIsAnError) {
                          ": Permission denied");
 }
 
+TEST_F(Files, OfAStagedFolderAppearTogetherAndOthersStay) {
+    const fs::path out = folder_ / "out";
+    ASSERT_TRUE(write_file(out / "a.txt", "old").has_value());
+    ASSERT_TRUE(write_file(out / "mine.txt", "mine").has_value());
+    {
+        auto abandoned = StagedFolder::create(out).value();
+        ASSERT_TRUE(write_file(abandoned.path() / "a.txt", "new").has_value());
+    }
+    EXPECT_THAT(names(), ElementsAre("out"));
+    EXPECT_EQ(read_file(out / "a.txt"), "old");
+
+    auto staged = StagedFolder::create(out / "").value();
+    ASSERT_TRUE(write_file(staged.path() / "a.txt", "new").has_value());
+    ASSERT_TRUE(write_file(staged.path() / "b.txt", "new").has_value());
+    EXPECT_FALSE(fs::exists(out / "b.txt"));
+    ASSERT_TRUE(staged.commit().has_value());
+    EXPECT_THAT(names(), ElementsAre("out"));
+    EXPECT_EQ(read_file(out / "a.txt"), "new");
+    EXPECT_EQ(read_file(out / "b.txt"), "new");
+    EXPECT_EQ(read_file(out / "mine.txt"), "mine");
+    EXPECT_FALSE(StagedFolder::create(out / "a.txt").has_value());
+}
+
 TEST_F(Files, ReadFileReadsWholeOrSaysWhyNot) {
     std::string bytes(300'000, '\0');
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7);

@@ -162,6 +162,7 @@ TEST(FlatTrees, RefusesWhatCannotBeRight) {
                                                                     {"num_leaves=3", "num_leaves=0"},
                                                                     {"cat_boundaries=0 2", "cat_boundaries=2 0"},
                                                                     {"max_feature_idx=1", "max_feature_idx=5"},
+                                                                    {"num_class=1", "num_class=3"},
                                                                     {"tree\nversion", "wood\nversion"},
                                                                     {"objective=regression", "objective=guess"}};
     const std::string tree =

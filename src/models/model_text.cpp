@@ -153,9 +153,11 @@ Result<TreeText> read_tree(Reader& reader, std::size_t features) {
 
 Result<ModelText> read_header(const Reader& reader, const Fields& fields) {
     ModelText model;
-    SOFIA_CHECK(whole(reader, fields, "num_class", 1, 100'000));
+    SOFIA_TRY(const std::size_t outputs, whole(reader, fields, "num_class", 1, 100'000));
     SOFIA_CHECK(field(reader, fields, "label_index"));
     SOFIA_TRY(model.classes, whole(reader, fields, "num_tree_per_iteration", 1, 100'000));
+    // LightGBM would write one prediction a class from trees that are not there.
+    if (model.classes != outputs) return reader.error("num_class and num_tree_per_iteration differ");
     SOFIA_TRY(const std::size_t last, whole(reader, fields, "max_feature_idx", 0, std::numeric_limits<std::int32_t>::max() - 1));
     SOFIA_TRY(const std::string_view names, field(reader, fields, "feature_names"));
     for (const std::string_view name : words(names)) model.feature_names.emplace_back(name);

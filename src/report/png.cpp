@@ -79,11 +79,11 @@ std::string axis_format(const Series& series) {
     return span > 4 * ns_per_day ? "%d %b" : "%d %b\\n%H:%M";
 }
 
-std::string script(const ReportData& data, const Series& drawdown, const std::string& output) {
+/// Draws on standard output, so that no path has to be quoted.
+std::string script(const ReportData& data, const Series& drawdown) {
     const std::string unit = data.equity.unit.empty() ? "equity" : "equity (" + data.equity.unit + ")";
     const std::string title = (data.simulated ? "simulated: true — " : "") + data.title;
-    std::string out = "set encoding utf8\nset terminal pngcairo size 1400,800 font 'DejaVu Sans,11' background '#fbfaf8'\n";
-    out += "set output " + quoted(output) + "\n";
+    std::string out = "set encoding utf8\nset locale 'C'\nset terminal pngcairo size 1400,800 font 'DejaVu Sans,11' background '#fbfaf8'\n";
     out += data_block("equity", data.equity) + data_block("drawdown", drawdown);
     out += "set xdata time\nset timefmt '%s'\nset border 3 lc '#8d95a1'\nset tics nomirror out textcolor '#5d6673'\n";
     out += "set grid xtics ytics lc '#e4e1dc' lt 1\nset lmargin 12\nset rmargin 3\nset decimal locale 'C'\n";
@@ -96,7 +96,7 @@ std::string script(const ReportData& data, const Series& drawdown, const std::st
     out += "unset title\nset origin 0,0\nset size 1,0.32\nset tmargin 0.6\nset bmargin 3.5\nset format x \"" + axis_format(data.equity) +
            "\"\nset xlabel 'time (UTC)' textcolor '#5d6673'\nset ylabel 'drawdown (%)' textcolor '#5d6673'\nset yrange [*:0]\n";
     out += "plot $drawdown using 1:2:(0) with filledcurves fc '#eabdb6' notitle, $drawdown using 1:2 with lines lw 1.5 lc '#cc4636' notitle\n";
-    return out + "unset multiplot\nunset output\n";
+    return out + "unset multiplot\n";
 }
 
 /// Sends everything; a reader that is gone is no signal but an error.
@@ -111,8 +111,8 @@ Result<void> send_all(int socket, const std::string& text) {
     return {};
 }
 
-/// Runs gnuplot on `commands`; what it writes to stderr comes back.
-Result<std::string> run_gnuplot(const std::string& commands, int& status) {
+/// Runs gnuplot on `commands`, its standard output going into the file `output`; what it writes to stderr comes back.
+Result<std::string> run_gnuplot(const std::string& commands, const std::filesystem::path& output, int& status) {
     std::array<int, 2> pair{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) return system_error("no socket", errno);
     const Descriptor ours(pair[0]);
@@ -121,7 +121,7 @@ Result<std::string> run_gnuplot(const std::string& commands, int& status) {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDERR_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.c_str(), O_WRONLY | O_TRUNC, 0);
     std::string program = "gnuplot";
     std::array<char*, 2> arguments = {program.data(), nullptr};
     pid_t child = 0;
@@ -156,7 +156,7 @@ Result<void> write_png(const std::filesystem::path& path, const ReportData& data
     const Series drawdown = data.drawdown.points.empty() ? drawdown_of(data.equity) : data.drawdown;
     SOFIA_TRY(AtomicFile file, AtomicFile::create(path));
     int status = 0;
-    SOFIA_TRY(const std::string said, run_gnuplot(script(data, drawdown, file.temporary().string()), status));
+    SOFIA_TRY(const std::string said, run_gnuplot(script(data, drawdown), file.temporary(), status));
     std::error_code error;
     const bool drawn = std::filesystem::file_size(file.temporary(), error) > 0 && !error;
     if (status != 0 || !drawn) {

@@ -43,6 +43,12 @@ TEST_F(Png, IsAPictureOfTheRightSizeTheSameEachTime) {
     }
 }
 
+TEST_F(Png, GoesIntoAnyFolder) {
+    const auto drawn = write_png(folder_ / "it's \"a\"\nline `date`" / "a.png", data_);
+    if (!drawn && drawn.error().code == ErrorCode::unavailable) GTEST_SKIP() << drawn.error().message;
+    EXPECT_TRUE(drawn.has_value()) << drawn.error().message;
+}
+
 TEST_F(Png, MissingGnuplotSaysWhatToInstall) {
     const std::string path = std::getenv("PATH");
     setenv("PATH", folder_.c_str(), 1);

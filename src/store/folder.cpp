@@ -108,7 +108,8 @@ Result<std::optional<DataKind>> kind_of(std::span<const std::string> columns) {
 Result<DataFolder> DataFolder::open(const fs::path& path) {
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
-    if (!fs::exists(status)) return fail(ErrorCode::io, "cannot read folder " + path.string() + ": " + std::strerror(ENOENT));
+    if (!fs::exists(status))
+        return fail(ErrorCode::io, "cannot read folder " + path.string() + ": " + (error ? error.message() : std::strerror(ENOENT)));
     if (!fs::is_directory(status)) {
         return fail(ErrorCode::io, path.string() + " is not a folder", "name the folder that holds the instrument's files");
     }

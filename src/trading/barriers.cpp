@@ -11,9 +11,6 @@ namespace {
 /// Prices are doubles near whole ticks; comparisons allow this part of a tick.
 constexpr double tick_slack = 1e-6;
 
-/// Of days it is 137 years, which a time in nanoseconds still holds.
-constexpr std::int64_t hold_bars_max = 50'000;
-
 double ticks_up(double price, double tick) { return std::ceil(price / tick - tick_slack); }
 double ticks_down(double price, double tick) { return std::floor(price / tick + tick_slack); }
 

@@ -16,6 +16,9 @@
 // The three barriers of a trade and the walk of prices between them.
 namespace sofia::trading {
 
+/// The longest hold. Of days it is 137 years, which a time in nanoseconds still holds.
+inline constexpr std::int64_t hold_bars_max = 50'000;
+
 struct BarrierConfig {
     double stop_atr = 2.0;
     double target_r = 1.5;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "tune/pruner.hpp"
 
 namespace sofia::pipeline {
 
@@ -27,7 +28,9 @@ void FitConfig::describe(config::Keys& keys) {
 void TuneConfig::describe(config::Keys& keys) {
     keys.choice("sampler", sampler, {"tpe", "random"}, "How parameters are proposed.");
     keys.integer("startup_trials", startup_trials, {1, 1e6}, "Random trials before TPE starts.");
-    keys.choice("pruner", pruner, {"none", "median"}, "Which trials are stopped after some folds.");
+    keys.text("pruner", pruner,
+              "Which trials are stopped after some folds: none, median, percentile, halving, hyperband, patient, threshold, wilcoxon; with options as in "
+              "median:startup_trials=10,warmup_steps=2 (a step is a fold).");
     keys.integer("batch", batch, {1, 1024}, "Trials asked together and told in order; part of the result, unlike the number of threads.");
 }
 
@@ -58,6 +61,9 @@ Result<void> Settings::validate() const {
     SOFIA_CHECK(split.validate());
     SOFIA_CHECK(score.validate());
     SOFIA_CHECK(model.validate());
+    if (auto made = tune::make_pruner(this->tune.pruner); !made) {
+        return fail(ErrorCode::config, "tune.pruner: " + made.error().message, made.error().hint);
+    }
     for (const std::string& timeframe : decision.touch.timeframes) {
         if (std::ranges::find(bars.timeframes, timeframe) == bars.timeframes.end()) {
             return fail(ErrorCode::config,

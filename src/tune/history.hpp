@@ -20,6 +20,10 @@ public:
 
     [[nodiscard]] const std::vector<Direction>& directions() const { return directions_; }
 
+    /// The study's name, by which a pruner may divide its trials.
+    [[nodiscard]] const std::string& study_name() const { return study_name_; }
+    void set_study_name(std::string name) { study_name_ = std::move(name); }
+
     /// By number. A gap (another process has made a trial that was not read yet) is a null pointer.
     [[nodiscard]] const std::vector<TrialPtr>& trials() const { return trials_; }
 
@@ -47,6 +51,7 @@ public:
 
 private:
     std::vector<Direction> directions_;
+    std::string study_name_;
     Attributes study_system_attributes_;
     std::vector<TrialPtr> trials_;
     std::vector<TrialPtr> finished_;

@@ -73,6 +73,7 @@ Result<Study> Study::open(StudyOptions options) {
     SOFIA_CHECK(state->sampler->validate(state->info.directions));
     state->history = History(state->info.directions);
     state->history.set_study_system_attributes(state->info.system_attributes);
+    state->history.set_study_name(state->info.name);
     SOFIA_CHECK(state->refresh());
     state->start_beating();
     return Study(std::move(state));
@@ -86,6 +87,27 @@ void StudyState::put(FrozenTrial trial) {
     last_id = std::max(last_id, trial.id);
     for (const Param& p : trial.params) first_seen.try_emplace(p.name, p.distribution);
     history.put(std::make_shared<const FrozenTrial>(std::move(trial)));
+}
+
+const History& StudyState::shown(std::int64_t number) {
+    if (sampler->needs().whole_study) return history;
+    const auto id = pruner->bracket(history, number);
+    if (!id) return history;
+    const auto at = brackets.try_emplace(*id, Bracket{History(history.directions()), 0}).first;
+    auto& [part, read] = at->second;
+    part.set_study_name(history.study_name());
+    part.set_study_system_attributes(history.study_system_attributes());
+    for (const auto& log = history.finished_log(); read < log.size(); ++read) {
+        if (pruner->bracket(history, log[read]->number) == id) part.put(log[read]);
+    }
+    const auto ran = part.running();
+    for (const auto& [other, trial] : ran) {
+        if (!history.running().contains(other)) part.forget(other);
+    }
+    for (const auto& [other, trial] : history.running()) {
+        if (pruner->bracket(history, other) == id) part.put(trial);
+    }
+    return part;
 }
 
 Result<void> StudyState::refresh() {
@@ -203,8 +225,9 @@ Result<Trial> Study::open_trial(const SearchSpace* space, std::vector<TrialPtr>&
         SOFIA_TRY(FrozenTrial trial, next_trial(before));
         s.owned.insert(trial.number);
         const RandomStream random = s.stream(trial.number);
-        SOFIA_TRY(SearchSpace joint_space, s.sampler->joint_space(s.history, space));
-        SOFIA_TRY(JointSample joint, s.sampler->sample_joint(s.history, trial.number, joint_space, random.split("joint")));
+        const History& history = s.shown(trial.number);
+        SOFIA_TRY(SearchSpace joint_space, s.sampler->joint_space(history, space));
+        SOFIA_TRY(JointSample joint, s.sampler->sample_joint(history, trial.number, joint_space, random.split("joint")));
         SOFIA_CHECK(s.write_attributes(joint.study_system_attributes));
         Attributes announced = joint.system_attributes;
         if (space != nullptr) {

@@ -27,6 +27,17 @@ struct StudyState {
     std::map<std::string, std::shared_ptr<const Distribution>> first_seen;  ///< what later distributions must be compatible with
     std::set<std::int64_t> owned;        ///< numbers of the running trials that were asked here: nobody else changes them
     bool together = false;
+
+    /// The part of the history that one of the pruner's brackets is shown.
+    struct Bracket {
+        History history;
+        std::size_t read = 0;  ///< of the whole history's finished_log
+    };
+    std::map<std::int64_t, Bracket> brackets;  // a map: samplers know a History by its address
+
+    /// What the sampler sees for a trial: its bracket, where the pruner has some and the sampler does not need everything.
+    [[nodiscard]] const History& shown(std::int64_t number);
+
     std::vector<FrozenTrial> told;       ///< inside `together`: goes into the history after the commit
 
     [[nodiscard]] RandomStream stream(std::int64_t number) const {

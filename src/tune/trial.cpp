@@ -47,7 +47,8 @@ Result<Param> StudyState::resolve(const FrozenTrial& trial, const JointSample& j
             return out;
         }
     }
-    SOFIA_TRY(out.internal, sampler->sample_one(history, trial.number, name, distribution, stream(trial.number).split("one").split(name)));
+    SOFIA_TRY(out.internal,
+              sampler->sample_one(shown(trial.number), trial.number, name, distribution, stream(trial.number).split("one").split(name)));
     return out;
 }
 
@@ -113,7 +114,12 @@ Result<bool> Trial::should_prune() const {
     StudyState& state = *study_;
     if (state.info.directions.size() != 1) return fail(ErrorCode::usage, "pruning needs a study of one objective");
     const std::lock_guard lock(state.mutex);
-    return state.pruner->prune(state.history, *frozen_);
+    const PruneVerdict verdict = state.pruner->prune(state.history, *frozen_);
+    for (const auto& [key, json] : verdict.attributes) {
+        SOFIA_CHECK(state.storage->set_trial_attribute(frozen_->id, Storage::Owner::system, key, json));
+        frozen_->system_attributes[key] = json;
+    }
+    return verdict.prune;
 }
 
 Result<void> Trial::set_user_attribute(const std::string& key, const Json& value) {

@@ -316,10 +316,11 @@ private:
         ending_ = true;
         end_.cause = cause;
         kill_at_ = steady_now() + options_.grace;
-        child_.input.close();  // one that waits for an answer sees that none will come
-        input_.clear();
         child_.signal_group(SIGTERM);
         child_.signal_group(SIGCONT);  // one that is stopped could not react
+        // One that waits for an answer sees that none will come; after the signal, so that it cannot end by itself before.
+        child_.input.close();
+        input_.clear();
     }
 
     Result<void> wait_and_read() {

@@ -60,7 +60,7 @@ struct ProcessEnd {
 
 /// Runs a program to its end and hands over its output line by line.
 ///
-/// The program leads a process group of its own. To be ended its input is closed and the group is sent SIGTERM, after `grace` SIGKILL, while its
+/// The program leads a process group of its own. To be ended the group is sent SIGTERM and its input is closed, after `grace` SIGKILL, while its
 /// output is still read; whatever of the group outlives the program is killed, so nothing is left running. It dies with the thread that called (Linux
 /// PR_SET_PDEATHSIG), and its group with this process, however that ends: a second small process of the group waits for it. It inherits standard
 /// streams of its own and no other file of this process, and no ignored or blocked signal. Neither stream can fill up and block it, and neither makes

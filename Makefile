@@ -26,9 +26,10 @@ test: build ## Unit tests (release, asan), text cases, room check, lint of what 
 nightly: build ## Everything long: whole-tree lint, tsan, an hour of fuzzing (FUZZ_SECONDS), long tests, coverage
 	@tools/nightly
 
-bench: build ## Time our jobs beside their peers and print the ratios
+bench: build ## Time our jobs beside their peers; play the tuner against Optuna (the first time an hour or more)
 	@tools/setup --peers
 	@.venv-peers/bin/python bench/run.py
+	@.venv-peers/bin/python bench/quality.py both
 
 coverage: setup ## Lines of src/ that the tests execute; fails below 80 %
 	@tools/coverage

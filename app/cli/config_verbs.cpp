@@ -47,9 +47,10 @@ Verb explain_verb() {
                     SOFIA_TRY(pipeline::Settings settings, settings_of(common));
                     const config::Keys keys = pipeline::keys_of(settings);
                     SOFIA_TRY(const std::string text, config::explain(*key, keys));
-                    Json json = Json::object();
+                    Json json = Json::array();  // of a section: all of its keys
                     for (const Json& one : keys_json(keys)) {
-                        if (one["key"] == *key) json = one;
+                        if (one["key"] == *key) return pipeline::make_output(text, one);
+                        if (one["key"].get<std::string>().starts_with(*key + ".")) json.push_back(one);
                     }
                     return pipeline::make_output(text, std::move(json));
                 };

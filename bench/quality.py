@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""The tuner's quality beside Optuna's: plays both on quality_functions.py and writes docs/tuner.md.
+
+    quality.py ours|optuna [--seeds N] [--only FUNCTION] [--bin FOLDER]    plays one side
+    quality.py both                                                        plays both and writes the table
+    quality.py table [--out docs/tuner.md]                                 writes the table of what has been played
+
+Run by .venv-peers. Each seed is a study of 300 trials in memory with the default sampler, asked trial by trial; what it found after 100 trials is its
+own beginning. Finished seeds are kept under build/bench/quality and not played again: ours by what the tuner draws in a few small studies (a tuner
+that draws something else starts anew), Optuna's by its version, both by the text of the function. A play can be stopped and started at any time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from quality_functions import FUNCTIONS, Function
+from quality_table import TRIALS, Found, document
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / "build" / "bench" / "quality"
+LONGEST = max(TRIALS)
+
+
+class Native:
+    """Our tuner in a process of its own, driven line by line by quality_study; the trial that an objective is given."""
+
+    def __init__(self, program: Path):
+        self.process = subprocess.Popen([str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def say(self, line: str):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"quality_study ended at: {line}")
+        return json.loads(answer)
+
+    def suggest(self, name: str, kind: str, attributes: dict):
+        return self.say(f"suggest {name} " + json.dumps({"name": kind + "Distribution", "attributes": attributes}))
+
+    def suggest_float(self, name, low, high, step=None, log=False):
+        return self.suggest(name, "Float", {"low": low, "high": high, "step": step, "log": log})
+
+    def suggest_int(self, name, low, high, step=1, log=False):
+        return self.suggest(name, "Int", {"low": low, "high": high, "step": step, "log": log})
+
+    def suggest_categorical(self, name, choices):
+        return self.suggest(name, "Categorical", {"choices": choices})
+
+    def values(self, function: Function, seed: int, trials: int) -> list[float]:
+        self.say(f"study {seed}")
+        out = []
+        for _ in range(trials):
+            self.say("ask")
+            out.append(function.objective(self))
+            self.say(f"tell {out[-1]!r}")
+        return out
+
+    def kept(self) -> str:
+        """What a few small studies find: a name for how this tuner draws."""
+        probes = [self.values(FUNCTIONS[name], seed, 60) for name in ("hartmann6", "mixed", "pipeline", "log_scales") for seed in (0, 1)]
+        return "ours-" + hashlib.sha256(repr(probes).encode()).hexdigest()[:12]
+
+
+class Peer:
+    """Optuna with its defaults."""
+
+    def values(self, function: Function, seed: int, trials: int) -> list[float]:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+        study.optimize(function.objective, n_trials=trials)
+        return [trial.value for trial in study.trials]
+
+    def kept(self) -> str:
+        import optuna
+
+        return "optuna-" + optuna.__version__
+
+
+def improvements(values: list[float]) -> list[list[float]]:
+    """The trials that were better than all before, and their values."""
+    out: list[list[float]] = []
+    for number, value in enumerate(values):
+        if not out or value < out[-1][1]:
+            out.append([number, value])
+    return out
+
+
+def file_of(folder: str, function: Function) -> Path:
+    return KEPT / folder / f"{function.name.replace(' ', '_')}-{function.fingerprint()}.jsonl"
+
+
+def read(folder: str, function: Function) -> dict[int, list[list[float]]]:
+    """Seed -> improvements. A line that was cut off is played again."""
+    out = {}
+    file = file_of(folder, function)
+    for line in file.read_text().splitlines() if file.exists() else ():
+        try:
+            one = json.loads(line)
+            out[one["seed"]] = one["best"]
+        except (json.JSONDecodeError, KeyError):
+            continue
+    return out
+
+
+def play(player, folder: str, functions: list[Function], seeds: int | None) -> None:
+    """Ten seeds of every function, then the next ten, so that a play that is stopped has something of each."""
+    (KEPT / folder).mkdir(parents=True, exist_ok=True)
+    begin = time.monotonic()
+    for first in range(0, max(seeds or one.seeds for one in functions), 10):
+        for function in functions:
+            have = read(folder, function)
+            missing = [s for s in range(first, min(first + 10, seeds or function.seeds)) if s not in have]
+            for seed in missing:
+                best = improvements(player.values(function, seed, LONGEST))
+                with file_of(folder, function).open("a") as out:
+                    out.write(json.dumps({"seed": seed, "best": best}) + "\n")
+            if missing:
+                print(f"{time.monotonic() - begin:6.0f} s {folder} {function.name}: seeds {missing[0]} to {missing[-1]}", flush=True)
+
+
+def found(ours: str, peer: str) -> list[Found]:
+    """Of every function, the seeds that are there on each side."""
+    out = []
+    for function in FUNCTIONS.values():
+        a, b = read(ours, function), read(peer, function)
+        wanted = range(function.seeds)
+        if a and b:
+            out.append(Found(function.name, function.space, [a[s] for s in wanted if s in a], [b[s] for s in wanted if s in b], function.seeds))
+    return out
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("verb", choices=["ours", "optuna", "both", "table"])
+    parser.add_argument("--seeds", type=int, help="fewer seeds than the functions ask for")
+    parser.add_argument("--only", choices=list(FUNCTIONS), action="append", help="one function; may be given again")
+    parser.add_argument("--bin", type=Path, default=ROOT / "build/release/bin", help="folder of our programs")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/tuner.md")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = arguments()
+    functions = [FUNCTIONS[name] for name in options.only or FUNCTIONS]
+    native = Native(options.bin / "quality_study") if options.verb != "optuna" else None
+    if options.verb in ("ours", "both"):
+        play(native, native.kept(), functions, options.seeds)
+    if options.verb in ("optuna", "both"):
+        play(Peer(), Peer().kept(), functions, options.seeds)
+    if options.verb in ("ours", "optuna"):
+        return 0
+    both = found(native.kept(), Peer().kept())
+    if not both:
+        sys.exit("quality: nothing has been played yet; quality.py both")
+    options.out.write_text(document(both, Peer().kept().replace("-", " ")))
+    print(f"wrote {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -81,13 +81,14 @@ inline constexpr std::uint64_t point = ('.' ^ '0') * ones;
 
 namespace scan {
 
-/// Up to eight characters: `word` holds their digit values in its upper bytes, zero below.
+/// Up to eight characters: `word` holds their digit values in its upper bytes, zero below. Without a branch: whether a price has a point cannot be
+/// foreseen.
 [[nodiscard, gnu::always_inline]] inline Decimal short_decimal(std::uint64_t word, std::size_t length) {
     const std::uint64_t found = points(word);
+    const std::uint64_t none = 0 - (((found >> 7U) - 1) >> 63U);  // all bits without a point, none with one
     const auto bit = static_cast<unsigned>(__builtin_ctzll(found | (std::uint64_t{1} << 63U))) & 56U;
-    const std::uint64_t closed = close_gap(word, bit, 0);
-    word = found != 0 ? closed : word;
-    return {value8(word), found != 0 ? 7U - bit / 8U : 0U, all_digits(word) && length > (found != 0 ? 1U : 0U)};
+    word = (word & none) | (close_gap(word, bit, 0) & ~none);
+    return {value8(word), 7U - bit / 8U, (all_digits(word) & (length > 1 + none)) != 0};
 }
 
 /// The last 1 to 8 characters before `end`, as digit values in the upper bytes.
@@ -97,7 +98,7 @@ namespace scan {
 }
 
 /// Nine to sixteen characters.
-[[nodiscard]] inline Decimal long_decimal(const char* end, std::size_t length) {
+[[nodiscard, gnu::always_inline]] inline Decimal long_decimal(const char* end, std::size_t length) {
     std::uint64_t low = load8(end - 8) ^ zeros;
     std::uint64_t high = last_characters(end - 8, length - 8);
     std::uint32_t decimals = 0;

@@ -129,8 +129,12 @@ private:
     [[gnu::always_inline]] inline bool amounts(const std::uint32_t* d, Trade& trade) const {
         const Decimal price = scan_decimal(begin(d, layout_.price), end(d, layout_.price));
         const Decimal size = scan_decimal(begin(d, layout_.size), end(d, layout_.size));
-        trade.price = to_double(price);
-        trade.size = to_double(size);
+        // Both divisions at once: one takes longer than all else of a row.
+        using Pair = double __attribute__((vector_size(16)));
+        const Pair both = Pair{static_cast<double>(static_cast<std::int64_t>(price.digits)), static_cast<double>(static_cast<std::int64_t>(size.digits))} /
+                          Pair{power_of_ten[price.decimals], power_of_ten[size.decimals]};
+        trade.price = both[0];
+        trade.size = both[1];
         return price.plain & size.plain & (price.digits - 1 < exact_digits_max) & (size.digits <= exact_digits_max);
     }
 

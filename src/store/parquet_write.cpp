@@ -184,7 +184,8 @@ struct ParquetWriter::State {
         parquet::WriterProperties::Builder properties;
         properties.compression(parquet::Compression::ZSTD)->max_row_group_length(static_cast<std::int64_t>(group_rows));
         for (const Column& column : columns) {
-            if (column.type == ColumnType::float64 && encoding.numbers == Encoding::Numbers::distinct) properties.disable_dictionary(column.name);
+            const bool number = column.type == ColumnType::float64 || column.type == ColumnType::timestamp;
+            if (number && encoding.numbers == Encoding::Numbers::distinct) properties.disable_dictionary(column.name);
         }
         parquet::ArrowWriterProperties::Builder arrow_properties;
         arrow_properties.store_schema();

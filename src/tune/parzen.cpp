@@ -38,6 +38,23 @@ std::vector<std::uint32_t> ascending(const std::vector<double>& values) {
     return order;
 }
 
+/// Of equal values only the outer two get the gap to a neighbour; the others get the smallest sigma there is. Which ones, must differ from parameter
+/// to parameter: by trial number the same kernels would be narrow in all of them, repeat points that are known, and the others change everything at
+/// once, where one parameter at a time is what finds the next better point of a grid.
+void shuffle_equal(std::vector<std::uint32_t>& order, const std::vector<double>& values, std::size_t dimension) {
+    RandomStream random(dimension);
+    for (auto begin = order.begin(); begin != order.end();) {
+        auto end = begin + 1;
+        while (end != order.end() && values[*end] == values[*begin]) ++end;
+        if (end - begin > 2) {
+            for (auto last = end - 1; last != begin; --last) {
+                std::iter_swap(last, begin + static_cast<std::ptrdiff_t>(random.below(static_cast<std::uint64_t>(last - begin) + 1)));
+            }
+        }
+        begin = end;
+    }
+}
+
 /// log(sum of exp) of numbers that come in blocks. Terms that cannot change the last bit are not exponentiated: among thousands of
 /// kernels most are far away.
 class LogSum {
@@ -112,7 +129,8 @@ ParzenEstimator::ParzenEstimator(std::vector<ParzenColumn> columns) {
 
 void ParzenEstimator::add_numeric(Dimension& dimension, ParzenColumn column) {
     const std::size_t n = column.values.size();
-    const std::vector<std::uint32_t> order = column.order.empty() ? ascending(column.values) : std::move(column.order);
+    std::vector<std::uint32_t> order = column.order.empty() ? ascending(column.values) : std::move(column.order);
+    shuffle_equal(order, column.values, dimensions_.size());
     dimension.means = std::move(column.values);
     if (dimension.log) {
         for (double& mean : dimension.means) mean = std::log(mean);

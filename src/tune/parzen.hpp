@@ -30,6 +30,7 @@ struct ParzenColumn {
 /// - a number: normal truncated to the range, mean at the observation (log parameters in log space, a step widens the range by half of
 ///   it), sigma the larger gap to a neighbour, end points to their one neighbour when n >= 2, clipped to [range / min(100, n + 2), range];
 ///   the prior's mean is the middle and its sigma the range. On a grid the density is the mass of the cell.
+///   Which of equal observations get the gaps to their neighbours differs from parameter to parameter (Optuna: as numpy's sort leaves them)
 /// - a category: 1 at the observed one + 1 / (n + 1) everywhere, normalised; the prior is uniform
 class ParzenEstimator {
 public:

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -109,6 +110,26 @@ TEST(Parzen, GivenOrderAndMemosChangeNothing) {
     EXPECT_EQ(ParzenEstimator({column}).log_pdf(points), plain);
     EXPECT_EQ(ParzenEstimator({column}).log_pdf(points), plain);  // from the memos now
     EXPECT_GT(memos[2].sigma, 0.0);
+}
+
+TEST(Parzen, EqualObservationsAreWideInOtherParametersForOtherTrials) {
+    const auto d = made(IntDistribution{-10, 10, false, 1});
+    ParzenColumn column;
+    column.distribution = &d;
+    column.values.assign(20, 3.0);
+    column.values.front() = -6.0;
+    column.values.back() = 9.0;
+    const ParzenEstimator density({column, column, column, column});
+    std::set<std::vector<std::size_t>> wide;
+    for (std::size_t j = 0; j < 4; ++j) {
+        std::vector<std::size_t> trials;
+        for (std::size_t i = 1; i < 19; ++i) {
+            if (density.sigmas(j)[i] > 1.0) trials.push_back(i);
+        }
+        EXPECT_EQ(trials.size(), 2U);  // the gap below, the gap above
+        wide.insert(trials);
+    }
+    EXPECT_GT(wide.size(), 1U);
 }
 
 TEST(Parzen, OutsideTheRangeTheDensityIsZero) {

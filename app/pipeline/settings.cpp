@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "tune/pruner.hpp"
+#include "tune/sampler.hpp"
 
 namespace sofia::pipeline {
 
@@ -26,7 +27,7 @@ void FitConfig::describe(config::Keys& keys) {
 }
 
 void TuneConfig::describe(config::Keys& keys) {
-    keys.choice("sampler", sampler, {"tpe", "random"}, "How parameters are proposed.");
+    keys.choice("sampler", sampler, tune::sampler_names(), "How parameters are proposed.");
     keys.integer("startup_trials", startup_trials, {1, 1e6}, "Random trials before TPE starts.");
     keys.text("pruner", pruner,
               "Which trials are stopped after some folds: none, median, percentile, halving, hyperband, patient, threshold, wilcoxon; with options as in "

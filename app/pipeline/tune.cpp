@@ -209,11 +209,10 @@ Result<tune::Study> open_study(const Search& search) {
     options.open = search.request.mode == StudyMode::resume ? tune::StudyOptions::Open::resume : tune::StudyOptions::Open::create;
     options.seed = search.context.seed;
     SOFIA_TRY(options.storage, tune::open_storage(url));
-    if (search.settings.tune.sampler == "random") {
-        options.sampler = tune::random_sampler();
-    } else {
-        options.sampler = tune::tpe_sampler({.startup_trials = static_cast<std::size_t>(search.settings.tune.startup_trials)});
-    }
+    tune::SamplerOptions samplers;
+    samplers.grid.seed = static_cast<std::uint32_t>(search.context.seed);
+    samplers.tpe.startup_trials = static_cast<std::size_t>(search.settings.tune.startup_trials);
+    SOFIA_TRY(options.sampler, tune::make_sampler(search.settings.tune.sampler, samplers));
     SOFIA_TRY(options.pruner, tune::make_pruner(search.settings.tune.pruner));
     auto study = tune::Study::open(std::move(options));
     if (!study && study.error().code == ErrorCode::conflict) study.error().hint = "continue it with --resume, or take another --study";

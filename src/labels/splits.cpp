@@ -26,16 +26,16 @@ void SplitConfig::describe(config::Keys& keys) {
 Result<void> SplitConfig::validate() const {
     if (!(tuning > 0.0) || !(test >= 0.0) || tuning + test > 1.0 + 1e-12) {
         return fail(ErrorCode::config,
-                    "splits.tuning " + format_double(tuning) + " and splits.test " + format_double(test) + " are no shares of one history");
+                    "split.tuning " + format_double(tuning) + " and split.test " + format_double(test) + " are no shares of one history");
     }
-    if (folds < 1) return fail(ErrorCode::config, "splits.folds " + std::to_string(folds) + " is below 1");
+    if (folds < 1) return fail(ErrorCode::config, "split.folds " + std::to_string(folds) + " is below 1");
     if (fold_mode != "expanding" && fold_mode != "rolling") {
-        return fail(ErrorCode::config, "splits.fold_mode \"" + fold_mode + "\" is neither expanding nor rolling");
+        return fail(ErrorCode::config, "split.fold_mode \"" + fold_mode + "\" is neither expanding nor rolling");
     }
     if (!(first_train > 0.0 && first_train < 1.0)) {
-        return fail(ErrorCode::config, "splits.first_train " + format_double(first_train) + " is not between 0 and 1");
+        return fail(ErrorCode::config, "split.first_train " + format_double(first_train) + " is not between 0 and 1");
     }
-    if (!(embargo_hours >= 0.0)) return fail(ErrorCode::config, "splits.embargo_hours " + format_double(embargo_hours) + " is below 0");
+    if (!(embargo_hours >= 0.0)) return fail(ErrorCode::config, "split.embargo_hours " + format_double(embargo_hours) + " is below 0");
     return {};
 }
 
@@ -56,7 +56,7 @@ Result<Splits> make_splits(const SplitConfig& config, Window history) {
         return fail(ErrorCode::data,
                     "the history from " + format_time(history.from) + " to " + format_time(history.to) +
                         " is too short to be cut into tuning, test and shadow",
-                    "give it more data, or change splits.tuning and splits.test");
+                    "give it more data, or change split.tuning and split.test");
     }
     return splits;
 }
@@ -74,7 +74,7 @@ Result<std::vector<Fold>> walk_forward(const SplitConfig& config, Window tuning)
             return fail(ErrorCode::data,
                         "the tuning window from " + format_time(tuning.from) + " to " + format_time(tuning.to) + " is too short for " +
                             std::to_string(config.folds) + " folds",
-                        "give it more data, or lower splits.folds");
+                        "give it more data, or lower split.folds");
         }
         folds.push_back({static_cast<std::size_t>(k), {train_from, from}, {from, to}});
     }

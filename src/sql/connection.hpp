@@ -25,7 +25,7 @@ using Row = std::vector<Value>;
 enum class Type : std::uint8_t { integer, real, text };
 
 struct Options {
-    /// How long a statement waits for a lock that another process holds before it fails with ErrorCode::conflict.
+    /// How long a statement waits for a lock that another process holds before it fails with ErrorCode::unavailable.
     DurationNs busy_timeout = 60 * ns_per_second;
     /// Whether a missing SQLite file is made; a PostgreSQL database has to be there.
     enum class Create : std::uint8_t { if_missing, never } create = Create::if_missing;

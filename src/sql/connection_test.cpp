@@ -1,10 +1,12 @@
 #include "sql/connection.hpp"
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <thread>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -114,18 +116,37 @@ TEST_F(Database, WritersWaitForEachOtherAndLoseNothing) {
     EXPECT_EQ(open().query("SELECT a FROM t", {Type::integer}).value()[0][0], Value(std::int64_t{writers * increments}));
 }
 
-TEST_F(Database, ALockThatIsNeverReleasedIsAClearConflict) {
+TEST_F(Database, ALockThatIsNeverReleasedIsAClearError) {
     Connection holder = open();
     Options options;
     options.busy_timeout = 30 * ns_per_ms;
     Connection waiter = Connection::open(url(), options).value();
     const auto held = holder.transaction([&]() -> Result<void> {
         const auto result = waiter.transaction([] { return Result<void>(); });
-        EXPECT_EQ(result.error().code, ErrorCode::conflict);
+        // Not a conflict: nobody has changed what is to be written.
+        EXPECT_EQ(result.error().code, ErrorCode::unavailable);
         EXPECT_EQ(result.error().message.find("locked"), std::string::npos);
         return {};
     });
     EXPECT_TRUE(held);
+}
+
+// A limit on the size of a file stands for a disk that fails.
+TEST_F(Database, AFailedWriteSaysTheSystemsReason) {
+    Connection db = open();
+    ASSERT_TRUE(db.execute("CREATE TABLE t (a VARCHAR(99999))"));
+    struct rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit tight{1'000, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+    const auto written = db.execute("INSERT INTO t VALUES (:a)", {std::string(50'000, 'x')});
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, ErrorCode::io);
+    EXPECT_EQ(written.error().message, (folder_ / "a.db").string() + ": File too large");
+    EXPECT_EQ(db.query("SELECT count(*) FROM t", {Type::integer}).value()[0][0], Value(std::int64_t{0}));
 }
 
 TEST_F(Database, BadTargetsAreNamed) {
@@ -136,7 +157,9 @@ TEST_F(Database, BadTargetsAreNamed) {
     existing.create = Options::Create::never;
     EXPECT_EQ(Connection::open(url("none.db"), existing).error().code, ErrorCode::io);
     EXPECT_FALSE(fs::exists(folder_ / "none.db"));
-    EXPECT_EQ(Connection::open("sqlite:///" + (folder_ / "no" / "such.db").string()).error().code, ErrorCode::io);
+    const auto nowhere = Connection::open("sqlite:///" + (folder_ / "no" / "such.db").string());
+    EXPECT_EQ(nowhere.error().code, ErrorCode::io);
+    EXPECT_EQ(nowhere.error().message, (folder_ / "no" / "such.db").string() + ": No such file or directory");
     std::ofstream(folder_ / "text.db") << std::string(5'000, 'z');
     const auto text = Connection::open(url("text.db"));
     EXPECT_EQ(text.error().code, ErrorCode::data);

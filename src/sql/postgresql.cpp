@@ -115,7 +115,7 @@ Error error_of(const Session& session, const soci::soci_error& error) {
         return {ErrorCode::io, fmt::format("{}: the connection to the server is lost", session.name), lost_hint};
     }
     if (starts(state, {"55P03", "40"})) {
-        return {ErrorCode::conflict, session.name + ": another process holds a lock for too long",
+        return {ErrorCode::unavailable, session.name + ": another process holds a lock for too long",
                 "end the process that keeps a transaction open, or raise the busy timeout"};
     }
     if (starts(state, {"53100"}))

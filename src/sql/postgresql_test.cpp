@@ -116,7 +116,7 @@ TEST_F(Postgresql, AValueThatItsColumnCannotHoldIsBadData) {
     EXPECT_EQ(db.query("SELECT count(*) FROM t", {Type::integer}).value()[0][0], Value(std::int64_t{0}));
 }
 
-TEST_F(Postgresql, ALockThatIsNeverReleasedIsAClearConflict) {
+TEST_F(Postgresql, ALockThatIsNeverReleasedIsAClearError) {
     Connection holder = open();
     ASSERT_TRUE(holder.execute("CREATE TABLE t (a INTEGER)"));
     ASSERT_TRUE(holder.execute("INSERT INTO t VALUES (1)"));
@@ -124,7 +124,7 @@ TEST_F(Postgresql, ALockThatIsNeverReleasedIsAClearConflict) {
     EXPECT_TRUE(holder.transaction([&]() -> Result<void> {
         SOFIA_CHECK(holder.execute("UPDATE t SET a = 2"));
         const auto result = waiter.transaction([&] { return waiter.execute("UPDATE t SET a = 3"); });
-        EXPECT_EQ(result.error().code, ErrorCode::conflict);
+        EXPECT_EQ(result.error().code, ErrorCode::unavailable);
         EXPECT_TRUE(contains(result.error().message, "another process holds a lock"));
         return {};
     }));

@@ -1,4 +1,8 @@
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <thread>
 
@@ -35,30 +39,59 @@ template <class Step>
 Result<void> patiently(DurationNs deadline, Step step) {
     for (auto pause = std::chrono::milliseconds(1);; pause = std::min(pause * 2, std::chrono::milliseconds(50))) {
         auto result = step();
-        if (result || result.error().code != ErrorCode::conflict || steady_now() >= deadline) return result;
+        if (result || result.error().code != ErrorCode::unavailable || steady_now() >= deadline) return result;
         std::this_thread::sleep_for(pause);
     }
+}
+
+/// The system's reason why a file could not be read or written; 0 when it is not known. SQLite does not always keep it; errno is the last failure
+/// of this thread, but perhaps of a look at a file that need not be there.
+int system_error_of(const Session& session, int last) {
+    const auto* backend = static_cast<const soci::sqlite3_session_backend*>(session.soci->get_backend());  // SOCI hides its typeinfo
+    const int kept = backend != nullptr && backend->conn_ != nullptr ? sqlite_api::sqlite3_system_errno(backend->conn_) : 0;
+    if (kept != 0) return kept;
+    for (const int of_writing : {ENOSPC, EDQUOT, EFBIG, EIO, EROFS}) {
+        if (last == of_writing) return last;
+    }
+    return 0;
+}
+
+/// Why `path` cannot be opened for writing, as far as its permissions tell.
+int opening_error_of(const fs::path& path) {
+    std::error_code ignored;
+    const fs::path asked = fs::exists(path, ignored) ? path : path.has_parent_path() ? path.parent_path() : fs::path(".");
+    return ::access(asked.c_str(), R_OK | W_OK) == 0 ? 0 : errno;
+}
+
+Error io_error(const std::string& path, int number, const std::string& otherwise) {
+    if (number == ENOSPC || number == EDQUOT) return {ErrorCode::io, path + ": the disk is full", "free space; nothing that was finished is lost"};
+    return {ErrorCode::io, path + ": " + (number != 0 ? std::strerror(number) : otherwise), "check that the folder exists and may be written"};
 }
 
 }  // namespace
 
 Error error_of(const Session& session, const soci::soci_error& error) {
+    const int last = errno;
     const std::string& path = session.name;
     const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
-    const std::string text = path + ": " + error.get_error_message();
+    // SOCI puts the name of its function before SQLite's words.
+    const std::string whole = error.get_error_message();
+    const auto function = whole.rfind("backend::");
+    const auto words = function == std::string::npos ? std::string::npos : whole.find(": ", function);
+    const std::string text = path + ": " + (words == std::string::npos ? whole : whole.substr(words + 2));
     switch (sqlite != nullptr ? sqlite->result() & 0xff : -1) {
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
-            return {ErrorCode::conflict, path + ": another process holds the database's lock for too long",
+            return {ErrorCode::unavailable, path + ": another process holds the database's lock for too long",
                     "end the process that keeps a transaction open, or raise the busy timeout"};
         case SQLITE_CONSTRAINT: return {ErrorCode::conflict, text, {}};
         case SQLITE_NOTADB: return {ErrorCode::data, path + ": the file is not a SQLite database", "name another file, or move this one away"};
         case SQLITE_CORRUPT: return {ErrorCode::data, text, "restore the file from a copy, or `sqlite3 FILE .recover`"};
-        case SQLITE_FULL: return {ErrorCode::io, path + ": the disk is full", "free space; nothing that was finished is lost"};
+        case SQLITE_FULL: return io_error(path, ENOSPC, text);
+        case SQLITE_IOERR: return io_error(path, system_error_of(session, last), "it cannot be read or written");
+        case SQLITE_CANTOPEN: return io_error(path, opening_error_of(path), "it cannot be opened");
         case SQLITE_READONLY: return {ErrorCode::io, path + ": the file or its folder is read-only", "change its permissions"};
         case SQLITE_PERM:
-        case SQLITE_CANTOPEN:
-        case SQLITE_IOERR:
         case SQLITE_AUTH: return {ErrorCode::io, text, "check that the folder exists and may be written"};
         default: return {ErrorCode::internal, text, {}};
     }

@@ -132,7 +132,8 @@ Result<void> prepare(sql::Connection& database, const std::function<Result<void>
         }
         if (contents == Contents::nothing) {
             auto created = make();
-            if (!created && (created.error().code != ErrorCode::conflict || late)) return created;
+            const bool others = !created && (created.error().code == ErrorCode::conflict || created.error().code == ErrorCode::unavailable);
+            if (!created && (!others || late)) return created;
             if (created) continue;
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(50));

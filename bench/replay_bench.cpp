@@ -59,14 +59,14 @@ Result<MarketData> simulate(const synth::SimulationConfig& config, std::uint64_t
 }
 
 /// As `sofia train` does it, over the whole of `history`.
-Result<EntryModel> fit(const History& history, const Settings& settings) {
+Result<StrategyModels> fit(const History& history, const Settings& settings) {
     SOFIA_TRY(const Candidates candidates, find_candidates(history, settings.decision.touch));
     SOFIA_TRY(const LabeledCandidates labeled, label_candidates(history, candidates, settings, settings.decision.barriers.max_hold_bars));
     const StrategyData data{history, settings, candidates, labeled};
     const trading::Window window = history.window();
     const auto rows = labels::train_rows(labeled.samples, window, window.to, settings.split.embargo());
     const StopFlag stop;
-    return fit_entry_model(data, rows, fit_seed(1, "bench"), 1, stop);
+    return fit_models(data, rows, "bench", 1, 1, stop);
 }
 
 /// Seconds of the stages of one replay.
@@ -91,7 +91,7 @@ private:
     Clock::time_point begin_ = Clock::now();
 };
 
-Result<void> replay(MarketData data, const Settings& settings, market::Timeframe row_timeframe, const EntryModel& model, const Context& context) {
+Result<void> replay(MarketData data, const Settings& settings, market::Timeframe row_timeframe, const StrategyModels& model, const Context& context) {
     const std::size_t prints = data.trades.size();
     Timing timing;
     Lap lap;
@@ -101,9 +101,9 @@ Result<void> replay(MarketData data, const Settings& settings, market::Timeframe
     timing.candidates = lap.seconds();
     std::vector<std::size_t> all(candidates.touches.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-    SOFIA_TRY(const auto probabilities, predict_entries(model.booster, history, candidates, all));
+    SOFIA_TRY(const auto signals, signals_of(model, history, candidates, all));
     timing.predictions = lap.seconds();
-    SOFIA_TRY(const trading::DecisionCore core, run_core(history, settings, candidates, all, probabilities, model.ev, history.window()));
+    SOFIA_TRY(const trading::DecisionCore core, run_core(history, settings, signals, model.ev, history.window()));
     timing.core = lap.seconds();
     if (core.trades().empty()) return fail(ErrorCode::data, "the replay closed no trade", "use a longer tape");
     fmt::print(
@@ -111,7 +111,7 @@ Result<void> replay(MarketData data, const Settings& settings, market::Timeframe
         "\"core_seconds\": {:.6f}, \"minutes\": {}, \"columns\": {}, \"rows\": {}, \"trees\": {}, \"signals\": {}, \"trades\": {}, \"equity\": "
         "{:.8f}}}\n",
         prints, timing.total(), timing.history, timing.candidates, timing.predictions, timing.core, history.bars.front().size(),
-        history.columns.size(), history.rows.rows(), model.booster.trees(), all.size(), core.trades().size(), market::to_double(core.equity()));
+        history.columns.size(), history.rows.rows(), model.entry.members.front().trees(), all.size(), core.trades().size(), market::to_double(core.equity()));
     return {};
 }
 
@@ -125,7 +125,7 @@ Result<void> run(const std::string& config_file, const std::optional<std::string
               load_settings({.instrument = training.instrument, .instrument_file = true, .file = config_file, .sets = size.sets}));
     SOFIA_TRY(const auto touch_timeframes, market::parse_timeframes(settings.decision.touch.timeframes));
     const market::Timeframe row_timeframe = touch_timeframes.front();
-    std::optional<EntryModel> model;
+    std::optional<StrategyModels> model;
     {
         SOFIA_TRY(const History history, build_history(std::move(training), settings, row_timeframe, context));
         SOFIA_TRY(model, fit(history, settings));

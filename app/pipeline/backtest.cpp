@@ -10,6 +10,7 @@
 #include "app/pipeline/audit_columns.hpp"
 #include "app/pipeline/backtest_files.hpp"
 #include "app/pipeline/manifest.hpp"
+#include "app/pipeline/model_members.hpp"
 #include "app/pipeline/strategy.hpp"
 #include "app/pipeline/summary.hpp"
 #include "app/pipeline/train.hpp"
@@ -78,7 +79,7 @@ Result<bool> check_sample(const models::Model& model, trading::Window window, Sa
 Result<BacktestResult> backtest(const BacktestRequest& request, const Context& context) {
     SOFIA_TRY(const TrainConfig trained, read_train_config(request.train_config));
     const std::filesystem::path model_folder = request.train_config.parent_path() / trained.model_path;
-    SOFIA_TRY(const models::Model model, models::load_model(model_folder));
+    SOFIA_TRY(models::Model model, models::load_model(model_folder));
     SOFIA_TRY(const store::DataFolder data_folder, store::DataFolder::open(request.data_dir.empty() ? trained.data_dir : request.data_dir));
     SOFIA_TRY(const Settings settings, load_settings({.instrument = data_folder.instrument(),
                                                       .instrument_file = data_folder.has_instrument_file(),
@@ -96,10 +97,10 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
 
     SOFIA_TRY(const Candidates candidates, find_candidates(history, settings.decision.touch));
     SOFIA_TRY(const LabeledCandidates labeled, label_candidates(history, candidates, settings, settings.decision.barriers.max_hold_bars));
-    const std::vector<std::size_t> signals = labels::rows_in(labeled.samples, window);
-    const models::Booster& booster = model.members.front().booster;
-    SOFIA_TRY(const std::vector<double> probabilities, predict_entries(booster, history, candidates, signals));
-    SOFIA_TRY(const trading::DecisionCore core, run_core(history, settings, candidates, signals, probabilities, trained.ev, window));
+    SOFIA_TRY(const StrategyModels strategy, from_members(std::move(model.members), settings, model_folder.string()));
+    const std::vector<std::size_t> which = labels::rows_in(labeled.samples, window);
+    SOFIA_TRY(const std::vector<trading::Signal> signals, signals_of(strategy, history, candidates, which));
+    SOFIA_TRY(const trading::DecisionCore core, run_core(history, settings, signals, trained.ev, window));
 
     SOFIA_CHECK(context.go_on());
 
@@ -112,9 +113,9 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
                             .settings = settings,
                             .candidates = candidates,
                             .labeled = labeled,
+                            .which = which,
                             .signals = signals,
-                            .probabilities = probabilities,
-                            .booster = booster,
+                            .booster = strategy.entry.members.front(),
                             .core = core,
                             .figures = result.figures,
                             .title = fmt::format("{} · {} · trial {}", history.data.symbol, trained.study, trained.trial),

@@ -20,9 +20,9 @@ struct BacktestView {
     const Settings& settings;
     const Candidates& candidates;
     const LabeledCandidates& labeled;          ///< of all candidates, for the reliability curve
-    const std::vector<std::size_t>& signals;   ///< candidates inside the window
-    const std::vector<double>& probabilities;  ///< one a signal
-    const models::Booster& booster;
+    const std::vector<std::size_t>& which;     ///< candidates inside the window
+    const std::vector<trading::Signal>& signals;  ///< what the models say of them
+    const models::Booster& booster;            ///< the entry model's first
     const trading::DecisionCore& core;
     const backtest::Figures& figures;
     std::string title;

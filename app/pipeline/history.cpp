@@ -117,7 +117,10 @@ Result<History> load_history(const store::DataFolder& folder, const Settings& se
     return build_history(std::move(data), settings, row_timeframe, context);
 }
 
-Result<Candidates> find_candidates(const History& history, const trading::TouchConfig& touch) {
+namespace {
+
+/// The bars of the touch timeframes, in their order.
+Result<std::vector<std::vector<market::Bar>>> touch_columns(const History& history, const trading::TouchConfig& touch) {
     SOFIA_TRY(const auto timeframes, market::parse_timeframes(touch.timeframes));
     std::vector<std::vector<market::Bar>> columns;
     for (const market::Timeframe timeframe : timeframes) {
@@ -127,6 +130,13 @@ Result<Candidates> find_candidates(const History& history, const trading::TouchC
         }
         columns.push_back(history.bars[static_cast<std::size_t>(found - history.timeframes.begin())]);
     }
+    return columns;
+}
+
+}  // namespace
+
+Result<Candidates> find_candidates(const History& history, const trading::TouchConfig& touch) {
+    SOFIA_TRY(const auto columns, touch_columns(history, touch));
     Candidates candidates;
     SOFIA_TRY(candidates.touches, trading::find_touches(touch, columns));
     candidates.rows.reserve(candidates.touches.size());
@@ -156,6 +166,18 @@ Result<LabeledCandidates> label_candidates(const History& history, const Candida
     labeled.samples.reserve(labeled.labels.size());
     for (const labels::Label& label : labeled.labels) {
         labeled.samples.push_back(labels::sample_of(label, timeframes[label.touch.timeframe].length(), largest_hold_bars, history.data.session));
+    }
+    const trading::GateConfig& gate = settings.decision.gate;
+    if (gate.use_trend_gate || gate.use_regime_gate) {
+        SOFIA_TRY(const auto columns, touch_columns(history, settings.decision.touch));
+        const auto moves = [&](bool used, std::int64_t horizon) {
+            return used ? labels::forward_moves(candidates.touches, columns, horizon) : std::vector<labels::ForwardMove>();
+        };
+        labeled.trend_moves = moves(gate.use_trend_gate, settings.trend.horizon_bars);
+        labeled.regime_moves = moves(gate.use_regime_gate, settings.regime.horizon_bars);
+        for (const auto* known : {&labeled.trend_moves, &labeled.regime_moves}) {
+            for (std::size_t i = 0; i < known->size(); ++i) labeled.samples[i].end_time = std::max(labeled.samples[i].end_time, (*known)[i].end_time);
+        }
     }
     return labeled;
 }

@@ -7,6 +7,7 @@
 #include "app/pipeline/market_data.hpp"
 #include "app/pipeline/settings.hpp"
 #include "features/engine.hpp"
+#include "labels/forward.hpp"
 #include "labels/splits.hpp"
 #include "market/table.hpp"
 #include "trading/core.hpp"
@@ -44,10 +45,13 @@ struct Candidates {
 };
 [[nodiscard]] Result<Candidates> find_candidates(const History& history, const trading::TouchConfig& touch);
 
-/// The labels of all candidates by `settings`' barriers, execution and costs, and the samples for purging them by `largest_hold_bars`.
+/// The labels of all candidates by `settings`' barriers, execution and costs, what a gate's model learns of the time after them, and the samples for
+/// purging them by `largest_hold_bars`.
 struct LabeledCandidates {
     std::vector<labels::Label> labels;
-    std::vector<labels::Sample> samples;
+    std::vector<labels::ForwardMove> trend_moves;   ///< empty where the trend gate is off
+    std::vector<labels::ForwardMove> regime_moves;  ///< empty where the regime gate is off
+    std::vector<labels::Sample> samples;            ///< end with the latest of them
 };
 [[nodiscard]] Result<LabeledCandidates> label_candidates(const History& history, const Candidates& candidates, const Settings& settings,
                                                          std::int64_t largest_hold_bars);

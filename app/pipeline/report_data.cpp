@@ -102,12 +102,12 @@ double direction_of(std::span<const double> values, std::span<const double> cont
 
 Result<std::vector<report::ShapSummary>> shap_summary(const BacktestView& view) {
     const std::size_t width = view.history.rows.width();
-    const std::size_t rows = view.signals.size();
+    const std::size_t rows = view.which.size();
     std::vector<report::ShapSummary> summary;
     if (rows == 0) return summary;
     const std::vector<double> matrix = [&] {
         std::vector<double> gathered;
-        for (const std::size_t index : view.signals) {
+        for (const std::size_t index : view.which) {
             const auto row = view.history.rows.row(view.candidates.rows[index]);
             gathered.insert(gathered.end(), row.begin(), row.end());
         }
@@ -135,10 +135,10 @@ Result<std::vector<report::ShapSummary>> shap_summary(const BacktestView& view) 
 void add_model_part(const BacktestView& view, report::ReportData& data) {
     std::vector<double> probabilities;
     std::vector<double> outcomes;
-    for (std::size_t i = 0; i < view.signals.size(); ++i) {
-        const labels::Label& label = view.labeled.labels[view.signals[i]];
+    for (std::size_t i = 0; i < view.which.size(); ++i) {
+        const labels::Label& label = view.labeled.labels[view.which[i]];
         if (!label.labeled() || label.end_time > view.figures.window.to) continue;
-        probabilities.push_back(view.probabilities[i]);
+        probabilities.push_back(view.signals[i].probability);
         outcomes.push_back(label.y);
     }
     for (const models::ReliabilityBin& bin : models::reliability(probabilities, outcomes)) {

@@ -1,6 +1,7 @@
 #include "app/pipeline/settings.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -21,9 +22,25 @@ void FundingConfig::describe(config::Keys& keys) {
 }
 
 void FitConfig::describe(config::Keys& keys) {
+    keys.list("seeds", seeds, {0, 1e9}, "One model for each seed; the mean of their probabilities decides.");
     keys.integer("early_stopping_blocks", early_stopping_blocks, {2, 50},
                  "The training rows are cut into so many blocks in time order; the last one decides when to stop.");
     keys.integer("min_train_rows", min_train_rows, {10, 1e9}, "Labeled touches below which no model is fitted and nothing is traded.");
+    keys.choice("calibration", calibration, {"auto", "none", "platt", "isotonic"},
+                "How probabilities are made to match frequencies; auto takes platt below 1,000 forward-chained predictions, else isotonic.");
+    keys.integer("calibration_blocks", calibration_blocks, {2, 50},
+                 "The training rows are cut into so many blocks in time order; each but the first is predicted by a model of the earlier ones.");
+}
+
+Result<void> FitConfig::validate(const models::GbdtConfig& model) const {
+    if (seeds.empty()) return fail(ErrorCode::config, "fit.seeds is empty", "give one seed, as in fit.seeds=1");
+    if (std::set<std::int64_t>(seeds.begin(), seeds.end()).size() < seeds.size()) {
+        return fail(ErrorCode::config, "fit.seeds holds a seed twice: two equal models are one");
+    }
+    const bool weighted = model.is_unbalance || model.params.contains("scale_pos_weight") || model.params.contains("is_unbalance");
+    if (!weighted || calibration != "none") return {};
+    return fail(ErrorCode::config, "fit.calibration is none, but the classes are weighted (is_unbalance, scale_pos_weight): probabilities would be wrong",
+                "use fit.calibration=auto");
 }
 
 void TuneConfig::describe(config::Keys& keys) {
@@ -48,6 +65,8 @@ config::Keys keys_of(Settings& settings) {
     keys.section("score", settings.score);
     keys.section("model", settings.model);
     keys.section("fit", settings.fit);
+    keys.section("trend", settings.trend);
+    keys.section("regime", settings.regime);
     keys.section("tune", settings.tune);
     keys.map("search", settings.search,
              "Search space of `tune`: a configuration key, or its last part where that is unique, or a LightGBM parameter, and its distribution.");
@@ -62,6 +81,7 @@ Result<void> Settings::validate() const {
     SOFIA_CHECK(split.validate());
     SOFIA_CHECK(score.validate());
     SOFIA_CHECK(model.validate());
+    SOFIA_CHECK(fit.validate(model));
     if (auto made = tune::make_pruner(this->tune.pruner); !made) {
         return fail(ErrorCode::config, "tune.pruner: " + made.error().message, made.error().hint);
     }

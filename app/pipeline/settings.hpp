@@ -12,6 +12,7 @@
 #include "base/config.hpp"
 #include "base/result.hpp"
 #include "features/config.hpp"
+#include "labels/forward.hpp"
 #include "labels/splits.hpp"
 #include "market/instrument.hpp"
 #include "models/gbdt_config.hpp"
@@ -35,9 +36,15 @@ struct FundingConfig {
 
 /// Section `fit`: how the strategy's model is fitted around LightGBM.
 struct FitConfig {
+    std::vector<std::int64_t> seeds = {1};   ///< one model each; their probabilities are averaged
     std::int64_t early_stopping_blocks = 5;  ///< the last of so many blocks of the training rows decides when to stop
     std::int64_t min_train_rows = 100;
+    std::string calibration = "auto";
+    std::int64_t calibration_blocks = 4;     ///< all but the first are predicted by models of earlier ones
     void describe(config::Keys& keys);
+
+    /// Weighted classes shift the probabilities. Errors: config.
+    [[nodiscard]] Result<void> validate(const models::GbdtConfig& model) const;
 };
 
 /// Section `tune`.
@@ -62,6 +69,8 @@ struct Settings {
     backtest::ScoreConfig score;
     models::GbdtConfig model;
     FitConfig fit;
+    labels::TrendConfig trend;
+    labels::RegimeConfig regime;
     TuneConfig tune;
     std::map<std::string, std::string> search;  ///< parameter -> distribution, as YAML
 

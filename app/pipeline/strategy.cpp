@@ -5,106 +5,122 @@
 #include <fmt/format.h>
 
 #include "backtest/replay.hpp"
-#include "base/random.hpp"
-#include "labels/uniqueness.hpp"
 
 namespace sofia::pipeline {
-
-std::uint64_t fit_seed(std::uint64_t seed, std::string_view purpose) {
-    // LightGBM takes 31 bits.
-    return RandomStream(seed).split("fit").split(purpose).seed() & 0x7fffffffu;
-}
-
-std::vector<double> feature_matrix(const History& history, const Candidates& candidates, std::span<const std::size_t> which) {
-    std::vector<double> matrix;
-    matrix.reserve(which.size() * history.rows.width());
-    for (const std::size_t index : which) {
-        const std::span<const double> row = history.rows.row(candidates.rows[index]);
-        matrix.insert(matrix.end(), row.begin(), row.end());
-    }
-    return matrix;
-}
-
 namespace {
 
-std::vector<double> outcomes(const LabeledCandidates& labeled, std::span<const std::size_t> which) {
-    std::vector<double> values;
-    values.reserve(which.size());
-    for (const std::size_t index : which) values.push_back(labeled.labels[index].y);
-    return values;
+bool is_long(const trading::Touch& touch) { return touch.direction == trading::Direction::long_side; }
+
+/// The class that a model is asked for, by touch.
+std::size_t entry_asked(const trading::Touch&) { return 1; }
+std::size_t trend_asked(const trading::Touch& touch) { return static_cast<std::size_t>(is_long(touch) ? labels::Trend::up : labels::Trend::down); }
+std::size_t regime_asked(const trading::Touch& touch) {
+    return static_cast<std::size_t>(is_long(touch) ? labels::Regime::trending_up : labels::Regime::trending_down);
+}
+using Asked = std::size_t (*)(const trading::Touch&);
+
+ClassifierTask entry_task(const StrategyData& data, std::span<const std::size_t> rows, std::string_view purpose) {
+    ClassifierTask task{.purpose = fmt::format("{} entry", purpose)};
+    for (const std::size_t row : rows) {
+        const labels::Label& label = data.labeled.labels[row];
+        if (!label.labeled()) continue;
+        task.rows.push_back(row);
+        task.labels.push_back(label.y);
+        task.asked.push_back(entry_asked(label.touch));
+        task.intervals.push_back({label.touch.known_at, label.end_time});
+    }
+    return task;
 }
 
-std::vector<double> uniqueness(const LabeledCandidates& labeled, std::span<const std::size_t> which) {
-    std::vector<labels::Interval> intervals;
-    intervals.reserve(which.size());
-    for (const std::size_t index : which) intervals.push_back({labeled.labels[index].touch.known_at, labeled.labels[index].end_time});
-    return labels::average_uniqueness(intervals);
+/// The rows whose move is known, with the class that `class_of` says.
+template <class ClassOf>
+ClassifierTask forward_task(const StrategyData& data, const std::vector<labels::ForwardMove>& moves, std::span<const std::size_t> rows,
+                            std::string purpose, std::size_t classes, Asked asked, const ClassOf& class_of) {
+    ClassifierTask task{.purpose = std::move(purpose), .classes = classes};
+    for (const std::size_t row : rows) {
+        if (!moves[row].known()) continue;
+        const trading::Touch& touch = data.candidates.touches[row];
+        task.rows.push_back(row);
+        task.labels.push_back(static_cast<double>(class_of(moves[row])));
+        task.asked.push_back(asked(touch));
+        task.intervals.push_back({touch.known_at, moves[row].end_time});
+    }
+    return task;
 }
 
-/// Rows as LightGBM takes them; owns what TrainingData points to.
-struct Batch {
-    std::vector<double> matrix;
-    std::vector<double> labels;
-    std::vector<double> weights;
-    models::TrainingData data;
-};
+Result<void> check_rows(const Settings& settings, const ClassifierTask& task, std::size_t positives) {
+    const std::size_t count = task.rows.size();
+    if (static_cast<std::int64_t>(count) >= settings.fit.min_train_rows && positives > 0 && positives < count) return {};
+    return fail(ErrorCode::data, fmt::format("{} labeled touches ({} reach the target) are too few to fit a model", count, positives),
+                "use more data, more touches or a smaller fit.min_train_rows");
+}
 
-std::unique_ptr<Batch> make_batch(const StrategyData& from, std::span<const std::size_t> which) {
-    auto batch = std::make_unique<Batch>();
-    batch->matrix = feature_matrix(from.history, from.candidates, which);
-    batch->labels = outcomes(from.labeled, which);
-    batch->weights = uniqueness(from.labeled, which);
-    batch->data.features = {batch->matrix, which.size(), from.history.rows.width()};
-    batch->data.labels = batch->labels;
-    batch->data.weights = batch->weights;
-    batch->data.feature_names = from.history.rows.columns();
-    return batch;
+Result<std::vector<double>> asked_of(const Classifier& classifier, const History& history, const Candidates& candidates,
+                                     std::span<const std::size_t> which, Asked asked) {
+    std::vector<std::size_t> classes;
+    classes.reserve(which.size());
+    for (const std::size_t index : which) classes.push_back(asked(candidates.touches[index]));
+    return predict_asked(classifier, history, candidates, which, classes);
 }
 
 }  // namespace
 
-Result<EntryModel> fit_entry_model(const StrategyData& data, std::span<const std::size_t> rows, std::uint64_t seed, std::size_t threads,
-                                   const StopFlag& stop) {
-    std::vector<std::size_t> labeled;
-    for (const std::size_t row : rows) {
-        if (data.labeled.labels[row].labeled()) labeled.push_back(row);
-    }
-    const auto is_positive = [&](std::size_t row) { return data.labeled.labels[row].y == 1; };
-    const auto positives = static_cast<std::size_t>(std::ranges::count_if(labeled, is_positive));
-    if (static_cast<std::int64_t>(labeled.size()) < data.settings.fit.min_train_rows || positives == 0 || positives == labeled.size()) {
-        return fail(ErrorCode::data, fmt::format("{} labeled touches ({} reach the target) are too few to fit a model", labeled.size(), positives),
-                    "use more data, more touches or a smaller fit.min_train_rows");
-    }
-    const auto blocks = labels::forward_blocks(data.labeled.samples, labeled, static_cast<std::size_t>(data.settings.fit.early_stopping_blocks),
-                                               data.settings.split.embargo());
-    const std::vector<std::size_t>& train = blocks.back().train;
-    const std::vector<std::size_t>& judge = blocks.back().judged;
-    if (train.empty() || judge.empty()) return fail(ErrorCode::data, "no touch is left to fit on after purging", "use more data or a shorter hold");
-    const auto train_batch = make_batch(data, train);
-    const auto judge_batch = make_batch(data, judge);
-    SOFIA_TRY(const models::Dataset train_set, models::Dataset::make(train_batch->data, data.settings.model, threads));
-    SOFIA_TRY(const models::Dataset judge_set, models::Dataset::make_aligned(judge_batch->data, train_set, threads));
-    SOFIA_TRY(models::Booster booster, models::Booster::fit(data.settings.model, train_set, &judge_set, seed, threads, stop));
-    const double seconds = booster.report().seconds;
-    return EntryModel{std::move(booster), labels::realized_ev(data.labeled.labels, labeled), labeled.size(), positives, seconds};
+double StrategyModels::fit_seconds() const {
+    return entry.fit_seconds + (trend ? trend->fit_seconds : 0.0) + (regime ? regime->fit_seconds : 0.0);
 }
 
-Result<std::vector<double>> predict_entries(const models::Booster& booster, const History& history, const Candidates& candidates,
-                                            std::span<const std::size_t> which) {
-    if (which.empty()) return std::vector<double>{};
-    const std::vector<double> matrix = feature_matrix(history, candidates, which);
-    return booster.predict({matrix, which.size(), history.rows.width()});
+Result<StrategyModels> fit_models(const StrategyData& data, std::span<const std::size_t> rows, std::string_view purpose, std::uint64_t seed,
+                                  std::size_t threads, const StopFlag& stop) {
+    const Settings& settings = data.settings;
+    const FitInputs inputs{data.history, settings, data.candidates, data.labeled.samples};
+    StrategyModels out;
+    const ClassifierTask entry = entry_task(data, rows, purpose);
+    out.train_rows = entry.rows.size();
+    out.positives = static_cast<std::size_t>(std::ranges::count(entry.labels, 1.0));
+    SOFIA_CHECK(check_rows(settings, entry, out.positives));
+    SOFIA_TRY(out.entry, fit_classifier(inputs, entry, seed, threads, stop));
+    out.ev = labels::realized_ev(data.labeled.labels, entry.rows);
+    if (settings.decision.gate.use_trend_gate) {
+        const auto class_of = [&](const labels::ForwardMove& move) { return labels::trend_of(move, settings.trend); };
+        const ClassifierTask task =
+            forward_task(data, data.labeled.trend_moves, rows, fmt::format("{} trend", purpose), labels::trends, trend_asked, class_of);
+        SOFIA_TRY(out.trend, fit_classifier(inputs, task, seed, threads, stop));
+    }
+    if (settings.decision.gate.use_regime_gate) {
+        std::vector<labels::ForwardMove> training;
+        for (const std::size_t row : rows) training.push_back(data.labeled.regime_moves[row]);
+        out.regime_limits = labels::regime_limits(training, settings.regime);
+        const auto class_of = [&](const labels::ForwardMove& move) { return labels::regime_of(move, out.regime_limits); };
+        const ClassifierTask task =
+            forward_task(data, data.labeled.regime_moves, rows, fmt::format("{} regime", purpose), labels::regimes, regime_asked, class_of);
+        SOFIA_TRY(out.regime, fit_classifier(inputs, task, seed, threads, stop));
+    }
+    return out;
 }
 
-Result<trading::DecisionCore> run_core(const History& history, const Settings& settings, const Candidates& candidates,
-                                       std::span<const std::size_t> which, std::span<const double> probabilities, const trading::EvModel& ev,
-                                       trading::Window window) {
+Result<std::vector<trading::Signal>> signals_of(const StrategyModels& models, const History& history, const Candidates& candidates,
+                                                std::span<const std::size_t> which) {
+    std::vector<trading::Signal> signals;
+    signals.reserve(which.size());
+    for (const std::size_t index : which) signals.push_back({.touch = candidates.touches[index]});
+    SOFIA_TRY(const auto entry, asked_of(models.entry, history, candidates, which, entry_asked));
+    for (std::size_t i = 0; i < signals.size(); ++i) signals[i].probability = entry[i];
+    if (models.trend) {
+        SOFIA_TRY(const auto trend, asked_of(*models.trend, history, candidates, which, trend_asked));
+        for (std::size_t i = 0; i < signals.size(); ++i) signals[i].trend_probability = trend[i];
+    }
+    if (models.regime) {
+        SOFIA_TRY(const auto regime, asked_of(*models.regime, history, candidates, which, regime_asked));
+        for (std::size_t i = 0; i < signals.size(); ++i) signals[i].regime_probability = regime[i];
+    }
+    return signals;
+}
+
+Result<trading::DecisionCore> run_core(const History& history, const Settings& settings, std::span<const trading::Signal> signals,
+                                       const trading::EvModel& ev, trading::Window window) {
     SOFIA_TRY(
         trading::DecisionCore core,
         trading::DecisionCore::make(settings.decision, {.instrument = history.data.instrument, .fills = history.fills, .window = window, .ev = ev}));
-    std::vector<trading::Signal> signals;
-    signals.reserve(which.size());
-    for (std::size_t i = 0; i < which.size(); ++i) signals.push_back({.touch = candidates.touches[which[i]], .probability = probabilities[i]});
     const backtest::Happenings happenings{.signals = signals, .funding = history.funding};
     if (history.fills == trading::FillMode::trades) {
         const auto first = std::ranges::lower_bound(history.data.trades, window.from, {}, &market::Trade::ts);
@@ -121,22 +137,21 @@ Result<FoldOutcome> run_fold(const StrategyData& data, const labels::Fold& fold,
     FoldOutcome outcome;
     outcome.fold = fold;
     const auto rows = labels::train_rows(data.labeled.samples, fold.train, fold.validation.from, data.settings.split.embargo());
-    auto model = fit_entry_model(data, rows, fit_seed(seed, fmt::format("fold {}", fold.index)), threads, stop);
-    if (!model) {
-        if (model.error().code != ErrorCode::data) return std::unexpected(std::move(model).error());
-        outcome.note = model.error().message;
+    const auto models = fit_models(data, rows, fmt::format("fold {}", fold.index), seed, threads, stop);
+    if (!models) {
+        if (models.error().code != ErrorCode::data) return std::unexpected(models.error());
+        outcome.note = models.error().message;
         outcome.score = backtest::fold_score(0, 0.0, data.settings.score);
         return outcome;
     }
-    outcome.train_rows = model->train_rows;
-    outcome.positives = model->positives;
-    outcome.best_iteration = model->booster.report().best_iteration;
-    outcome.ev = model->ev;
-    outcome.fit_seconds = model->fit_seconds;
+    outcome.train_rows = models->train_rows;
+    outcome.positives = models->positives;
+    outcome.best_iteration = models->entry.members.front().report().best_iteration;
+    outcome.ev = models->ev;
+    outcome.fit_seconds = models->fit_seconds();
     const auto judged = labels::rows_in(data.labeled.samples, fold.validation);
-    SOFIA_TRY(const auto probabilities, predict_entries(model->booster, data.history, data.candidates, judged));
-    SOFIA_TRY(const trading::DecisionCore core,
-              run_core(data.history, data.settings, data.candidates, judged, probabilities, model->ev, fold.validation));
+    SOFIA_TRY(const auto signals, signals_of(*models, data.history, data.candidates, judged));
+    SOFIA_TRY(const trading::DecisionCore core, run_core(data.history, data.settings, signals, models->ev, fold.validation));
     outcome.trades = core.trades();
     outcome.score = backtest::fold_score(outcome.trades, data.settings.score);
     for (const trading::ClosedTrade& trade : outcome.trades) outcome.gross_r += trade.gross_r;

@@ -1,14 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "app/pipeline/classifier.hpp"
 #include "app/pipeline/history.hpp"
 #include "app/pipeline/settings.hpp"
 #include "backtest/score.hpp"
-#include "models/booster.hpp"
+#include "labels/forward.hpp"
 #include "trading/core.hpp"
 
 namespace sofia::pipeline {
@@ -21,30 +23,30 @@ struct StrategyData {
     const LabeledCandidates& labeled;
 };
 
-/// P(target before stop) and what the gate has to know of the training labels.
-struct EntryModel {
-    models::Booster booster;
+/// What decides about a touch: its models and what the gate has to know of the training labels. A gate that is off has no model.
+struct StrategyModels {
+    Classifier entry;                  ///< P(target before stop)
+    std::optional<Classifier> trend;   ///< up, down, flat
+    std::optional<Classifier> regime;  ///< trending up, trending down, ranging, volatile
+    labels::RegimeLimits regime_limits;
     trading::EvModel ev;
-    std::size_t train_rows = 0;
+    std::size_t train_rows = 0;        ///< labeled touches of the entry model
     std::size_t positives = 0;
-    double fit_seconds = 0.0;  ///< inside LightGBM; outside every promise of reproducibility
+
+    [[nodiscard]] double fit_seconds() const;
 };
 
-/// Fits on the labeled ones of `rows` (ascending, purged), weighted by the average uniqueness of their labels; the last block of them
-/// decides when to stop. Errors: data, when there are too few rows or one class is missing; those of the model's fit.
-[[nodiscard]] Result<EntryModel> fit_entry_model(const StrategyData& data, std::span<const std::size_t> rows, std::uint64_t seed, std::size_t threads,
-                                                 const StopFlag& stop);
+/// Fits on the labeled ones of `rows` (ascending, purged). `purpose` names the seeds, as in "fold 3". Errors: data, when there are too few rows or
+/// one class is missing; those of the models' fit.
+[[nodiscard]] Result<StrategyModels> fit_models(const StrategyData& data, std::span<const std::size_t> rows, std::string_view purpose,
+                                                std::uint64_t seed, std::size_t threads, const StopFlag& stop);
 
-/// The feature rows of some candidates as one matrix, row-major.
-[[nodiscard]] std::vector<double> feature_matrix(const History& history, const Candidates& candidates, std::span<const std::size_t> which);
+/// The candidates `which` with what the models say of them.
+[[nodiscard]] Result<std::vector<trading::Signal>> signals_of(const StrategyModels& models, const History& history, const Candidates& candidates,
+                                                              std::span<const std::size_t> which);
 
-/// P(target before stop) for each of `which`.
-[[nodiscard]] Result<std::vector<double>> predict_entries(const models::Booster& booster, const History& history, const Candidates& candidates,
-                                                          std::span<const std::size_t> which);
-
-/// Runs the decision core over `window` with the candidates `which` (ascending) as signals. Error: config.
-[[nodiscard]] Result<trading::DecisionCore> run_core(const History& history, const Settings& settings, const Candidates& candidates,
-                                                     std::span<const std::size_t> which, std::span<const double> probabilities,
+/// Runs the decision core over `window` with `signals` (in order of time). Error: config.
+[[nodiscard]] Result<trading::DecisionCore> run_core(const History& history, const Settings& settings, std::span<const trading::Signal> signals,
                                                      const trading::EvModel& ev, trading::Window window);
 
 /// What one fold gave.
@@ -52,7 +54,7 @@ struct FoldOutcome {
     labels::Fold fold;
     std::size_t train_rows = 0;
     std::size_t positives = 0;
-    std::size_t best_iteration = 0;
+    std::size_t best_iteration = 0;  ///< of the entry model's first member
     std::string note;                ///< why nothing was fitted, or empty
     trading::EvModel ev;
     backtest::FoldScore score;
@@ -67,8 +69,5 @@ struct FoldOutcome {
 /// nothing and says so in its note. Errors: config, interrupted, internal.
 [[nodiscard]] Result<FoldOutcome> run_fold(const StrategyData& data, const labels::Fold& fold, std::uint64_t seed, std::size_t threads,
                                            const StopFlag& stop);
-
-/// The seed of a fit: by what it is for, the same in tuning and in a later refit.
-[[nodiscard]] std::uint64_t fit_seed(std::uint64_t seed, std::string_view purpose);
 
 }  // namespace sofia::pipeline

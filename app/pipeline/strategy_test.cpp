@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "app/pipeline/model_members.hpp"
 #include "base/random.hpp"
 #include "features/batch.hpp"
 
@@ -128,6 +129,64 @@ TEST(Folds, TheNumberOfThreadsChangesNothing) {
     expect_equal(run_folds(history, settings, tuning, 1), run_folds(history, settings, tuning, 2));
 }
 
+Settings gated_settings() {
+    return load_settings({.sets = {"touch.timeframes=15m", "features.columns=m15.*,h1.*", "split.folds=3", "fit.min_train_rows=20", "model.rounds=20",
+                                   "model.min_data_in_leaf=5", "gate.ev_margin=-5", "gate.use_trend_gate=true", "gate.min_trend_prob=0.33",
+                                   "gate.use_regime_gate=true", "gate.min_regime_prob=0.2", "fit.seeds=1,2", "costs.max_fee_r=1",
+                                   "execution.slippage_ticks=0"}})
+        .value();
+}
+
+// Three models, two seeds each, calibrated: the same whatever comes after the tuning window and whatever the threads.
+TEST(Folds, GatedModelsSeeNothingLaterAndDoNotDependOnThreads) {
+    const Settings settings = gated_settings();
+    MarketData clean = walk(minutes, 5);
+    MarketData poisoned = clean;
+    const trading::Window whole{clean.bars.front().open_time, clean.bars.back().close_time};
+    const trading::Window tuning = labels::make_splits(settings.split, whole).value().tuning;
+    for (market::Bar& bar : poisoned.bars) {
+        if (bar.open_time >= tuning.to) bar.close = bar.high = bar.high * 2.0;
+    }
+    const auto before = run_folds(history_of(std::move(clean), settings), settings, tuning, 1);
+    std::size_t trades = 0;
+    std::int64_t refused = 0;
+    for (const FoldOutcome& outcome : before) {
+        EXPECT_EQ(outcome.note, "");
+        trades += outcome.trades.size();
+        for (const auto why : {trading::Refusal::trend, trading::Refusal::regime}) refused += outcome.refused[static_cast<std::size_t>(why)];
+    }
+    EXPECT_GT(trades, 10u);
+    EXPECT_GT(refused, 10);
+    expect_equal(before, run_folds(history_of(std::move(poisoned), settings), settings, tuning, 2));
+}
+
+TEST(Models, KeepTheirAnswersThroughAModelFolder) {
+    const Settings settings = gated_settings();
+    const History history = history_of(walk(minutes, 6), settings);
+    const Candidates candidates = find_candidates(history, settings.decision.touch).value();
+    const LabeledCandidates labeled = label_candidates(history, candidates, settings, settings.decision.barriers.max_hold_bars).value();
+    const StrategyData data{history, settings, candidates, labeled};
+    const StopFlag stop;
+    const auto rows = labels::train_rows(labeled.samples, history.window(), history.window().to, 0);
+    StrategyModels models = fit_models(data, rows, "train", 7, 1, stop).value();
+    EXPECT_EQ(models.entry.members.size(), 2u);
+    EXPECT_EQ(models.trend->classes, 3u);
+    EXPECT_EQ(models.regime->classes, 4u);
+    EXPECT_GT(models.entry.calibration_rows, 50u);
+    EXPECT_EQ(models.entry.calibrator.name(), "platt");
+    std::vector<std::size_t> all(candidates.touches.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    const auto before = signals_of(models, history, candidates, all).value();
+    const StrategyModels back = from_members(to_members(std::move(models)), settings, "there").value();
+    const auto after = signals_of(back, history, candidates, all).value();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        EXPECT_EQ(before[i].probability, after[i].probability);
+        EXPECT_EQ(before[i].trend_probability, after[i].trend_probability);
+        EXPECT_EQ(before[i].regime_probability, after[i].regime_probability);
+    }
+    EXPECT_EQ(from_members({}, settings, "there").error().code, ErrorCode::data);
+}
+
 // The core decides inside its window, from touches inside it, and leaves before it ends.
 TEST(CoreRun, StaysInsideItsWindow) {
     const Settings settings = small_settings();
@@ -135,11 +194,10 @@ TEST(CoreRun, StaysInsideItsWindow) {
     const Candidates candidates = find_candidates(history, settings.decision.touch).value();
     const TimeNs from = 20 * ns_per_day;
     const trading::Window window{from, from + 10 * ns_per_day};
-    std::vector<std::size_t> all(candidates.touches.size());
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-    const std::vector<double> probabilities(all.size(), std::nan(""));
+    std::vector<trading::Signal> signals;
+    for (const trading::Touch& touch : candidates.touches) signals.push_back({.touch = touch});
     const trading::EvModel ev{.win = 1.5, .loss = 1.0, .timeouts = 0.0, .mean_hold = ns_per_hour, .labels = 100};
-    const trading::DecisionCore core = run_core(history, settings, candidates, all, probabilities, ev, window).value();
+    const trading::DecisionCore core = run_core(history, settings, signals, ev, window).value();
     ASSERT_GT(core.trades().size(), 3u);
     for (const trading::ClosedTrade& trade : core.trades()) {
         EXPECT_TRUE(window.contains(trade.signal_time));

@@ -6,6 +6,7 @@
 #include "app/pipeline/artifacts.hpp"
 #include "app/pipeline/audit_columns.hpp"
 #include "app/pipeline/manifest.hpp"
+#include "app/pipeline/model_members.hpp"
 #include "app/pipeline/strategy.hpp"
 #include "app/pipeline/summary.hpp"
 #include "base/files.hpp"
@@ -91,7 +92,7 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
     SOFIA_TRY(const LabeledCandidates labeled, label_candidates(history, candidates, settings, head.largest_hold_bars));
     const StrategyData data{history, settings, candidates, labeled};
     const auto rows = labels::train_rows(labeled.samples, training.window, training.window.to, settings.split.embargo());
-    SOFIA_TRY(EntryModel fitted, fit_entry_model(data, rows, fit_seed(head.seed, "train"), 1, *context.stop));
+    SOFIA_TRY(StrategyModels fitted, fit_models(data, rows, "train", head.seed, 1, *context.stop));
     if (const auto warning = trading::ev_warning(settings.decision.gate, fitted.ev)) context.log.warning(*warning);
 
     const StudyFolder folder{request.summary.parent_path()};
@@ -99,15 +100,16 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
                        .model = folder.model(head.trial),
                        .rows = fitted.train_rows,
                        .positives = fitted.positives,
-                       .trees = fitted.booster.trees(),
+                       .trees = fitted.entry.members.front().trees(),
                        .train_end = format_time(training.window.to)};
     models::Model model;
-    model.members.push_back({.name = "entry", .booster = std::move(fitted.booster), .calibrator = {}});
     model.features = feature_ids(history.columns);
     model.train_end = training.window.to;
     model.windows = training.seen;
     model.symbol = history.data.symbol;
     model.simulated = settings.instrument.simulated;
+    const trading::EvModel ev = fitted.ev;
+    model.members = to_members(std::move(fitted));
     // Everything that may fail comes before the first file of an earlier training is replaced.
     SOFIA_TRY(StagedFolder staged, StagedFolder::create(result.model));
     SOFIA_CHECK(models::save_model(staged.path(), model));
@@ -119,7 +121,7 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
                        .tuning_summary_path = request.summary,
                        .model_path = result.model.filename(),
                        .config = show_settings(settings),
-                       .ev = fitted.ev,
+                       .ev = ev,
                        .through = request.through == TrainThrough::all ? "all" : "tuning"};
     Manifest manifest{.verb = "train",
                       .config = config.config,

@@ -167,6 +167,32 @@ std::int64_t largest_of(const tune::Distribution& distribution) {
     return largest;
 }
 
+/// The distribution of a configuration key, or null.
+const tune::Distribution* searched(const Search& search, const std::string& key) {
+    for (const auto& [name, distribution] : search.space) {
+        if (search.keys.at(name) == key) return &distribution;
+    }
+    return nullptr;
+}
+
+/// The most bars that a label of any trial may look ahead: folds are purged by it, so that they do not depend on the trial.
+std::int64_t largest_look_ahead(const Search& search) {
+    const Settings& settings = search.settings;
+    const auto largest = [&](const char* key, std::int64_t fixed) {
+        const tune::Distribution* distribution = searched(search, key);
+        return distribution == nullptr ? fixed : largest_of(*distribution);
+    };
+    const auto gate_of = [&](const char* key, bool fixed) { return fixed || searched(search, key) != nullptr; };
+    std::int64_t bars = largest("barriers.max_hold_bars", settings.decision.barriers.max_hold_bars);
+    if (gate_of("gate.use_trend_gate", settings.decision.gate.use_trend_gate)) {
+        bars = std::max(bars, largest("trend.horizon_bars", settings.trend.horizon_bars));
+    }
+    if (gate_of("gate.use_regime_gate", settings.decision.gate.use_regime_gate)) {
+        bars = std::max(bars, largest("regime.horizon_bars", settings.regime.horizon_bars));
+    }
+    return bars;
+}
+
 /// The values between which, or from which, a distribution draws.
 std::vector<tune::ParamValue> extremes(const tune::Distribution& distribution) {
     if (const auto* choices = distribution.as_categorical()) return choices->choices;
@@ -191,12 +217,11 @@ Result<void> read_space(Search& search) {
         return fail(ErrorCode::config, "the configuration has no search space", "add a `search:` section, as configs/touch.yaml has");
     }
     SOFIA_TRY(search.space, tune::parse_space(search.settings.search));
-    search.largest_hold_bars = search.settings.decision.barriers.max_hold_bars;
     for (const auto& [name, distribution] : search.space) {
         SOFIA_TRY(search.keys[name], key_of_parameter(name));
         SOFIA_CHECK(check_extremes(name, distribution, search.settings));
-        if (search.keys[name] == "barriers.max_hold_bars") search.largest_hold_bars = largest_of(distribution);
     }
+    search.largest_hold_bars = largest_look_ahead(search);
     return {};
 }
 

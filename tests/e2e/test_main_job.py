@@ -115,6 +115,14 @@ def test_optuna_opens_the_study(job):
         assert set(trial.params) == {"learning_rate", "num_leaves", "stop_atr", "target_r", "max_hold_bars"}
 
 
+def calibrated(p, calibrator):
+    """What docs/touch.md says of the two kinds."""
+    if calibrator["kind"] == "platt":
+        return 1 / (1 + np.exp(calibrator["slope"] * np.log(p / (1 - p)) + calibrator["intercept"]))
+    assert calibrator["kind"] == "isotonic"
+    return np.interp(p, calibrator["inputs"], calibrator["outputs"])
+
+
 def test_lightgbm_opens_the_model_and_predicts_the_same(job):
     lightgbm = pytest.importorskip("lightgbm")
     polars = pytest.importorskip("polars")
@@ -128,7 +136,7 @@ def test_lightgbm_opens_the_model_and_predicts_the_same(job):
     rows = {stamp.strftime("%Y-%m-%dT%H:%M:%SZ"): index for index, stamp in enumerate(frame["known_at"].to_list())}
     trades = lines_of(Path(tested["folder"]) / "trades.csv")
     picked = frame[[rows[row["signal_time"]] for row in trades]].select(names).to_numpy()
-    predicted = model.predict(picked)
+    predicted = calibrated(model.predict(picked), json.loads((Path(trained["model"]) / "calibrator.json").read_text())["entry"])
     assert np.abs(predicted - [float(row["probability"]) for row in trades]).max() <= 1e-12
 
 

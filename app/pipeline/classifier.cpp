@@ -1,0 +1,178 @@
+#include "app/pipeline/classifier.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "base/random.hpp"
+
+namespace sofia::pipeline {
+
+std::uint64_t fit_seed(std::uint64_t seed, std::string_view purpose) {
+    // LightGBM takes 31 bits.
+    return RandomStream(seed).split("fit").split(purpose).seed() & 0x7fffffffu;
+}
+
+std::vector<double> feature_matrix(const History& history, const Candidates& candidates, std::span<const std::size_t> which) {
+    std::vector<double> matrix;
+    matrix.reserve(which.size() * history.rows.width());
+    for (const std::size_t index : which) {
+        const std::span<const double> row = history.rows.row(candidates.rows[index]);
+        matrix.insert(matrix.end(), row.begin(), row.end());
+    }
+    return matrix;
+}
+
+namespace {
+
+/// Calibration needs some of both outcomes to say anything.
+constexpr std::size_t calibration_rows_min = 50;
+constexpr std::size_t isotonic_rows_min = 1000;
+
+/// Rows of a task as LightGBM takes them; owns what `data` points to.
+struct Batch {
+    std::vector<std::size_t> positions;  ///< into the task
+    std::vector<double> matrix;
+    std::vector<double> labels;
+    std::vector<double> weights;
+    models::TrainingData data;
+};
+
+/// `rows` are candidates, a subset of the task's.
+std::unique_ptr<Batch> make_batch(const FitInputs& inputs, const ClassifierTask& task, std::span<const std::size_t> rows) {
+    auto batch = std::make_unique<Batch>();
+    std::vector<labels::Interval> intervals;
+    for (const std::size_t row : rows) {
+        const auto at = static_cast<std::size_t>(std::ranges::lower_bound(task.rows, row) - task.rows.begin());
+        batch->positions.push_back(at);
+        batch->labels.push_back(task.labels[at]);
+        intervals.push_back(task.intervals[at]);
+    }
+    batch->matrix = feature_matrix(inputs.history, inputs.candidates, rows);
+    batch->weights = labels::average_uniqueness(intervals);
+    batch->data.features = {batch->matrix, rows.size(), inputs.history.rows.width()};
+    batch->data.labels = batch->labels;
+    batch->data.weights = batch->weights;
+    batch->data.feature_names = inputs.history.rows.columns();
+    return batch;
+}
+
+bool of_one_class(std::span<const double> labels) {
+    return std::ranges::adjacent_find(labels, std::ranges::not_equal_to{}) == labels.end();
+}
+
+/// What is asked of a binary model fits a model of several classes as far as it can.
+models::GbdtConfig config_for(const models::GbdtConfig& config, std::size_t classes) {
+    models::GbdtConfig out = config;
+    if (classes == 2) return out;
+    out.objective = "multiclass";
+    out.metric.clear();
+    out.is_unbalance = false;
+    for (const char* binary : {"scale_pos_weight", "metric", "objective", "is_unbalance"}) out.params.erase(binary);
+    out.params["num_class"] = std::to_string(classes);
+    return out;
+}
+
+/// Adds one booster's probability of each row's asked class.
+Result<void> add_probabilities(const models::Booster& booster, std::size_t classes, models::MatrixView matrix, std::span<const std::size_t> asked,
+                               std::vector<double>& sum) {
+    SOFIA_TRY(const std::vector<double> outputs, booster.predict(matrix));
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        const double p = classes == 2 ? outputs[i] : outputs[i * classes + asked[i]];
+        sum[i] += classes == 2 && asked[i] == 0 ? 1.0 - p : p;
+    }
+    return {};
+}
+
+/// Out-of-sample probabilities and whether what was asked for came.
+struct Forecasts {
+    std::vector<double> probabilities;
+    std::vector<double> came;
+};
+
+Result<void> add_block(const FitInputs& inputs, const ClassifierTask& task, const labels::Block& block, const models::GbdtConfig& config,
+                       std::uint64_t seed, std::size_t threads, const StopFlag& stop, Forecasts& forecasts, double& seconds) {
+    const auto train = make_batch(inputs, task, block.train);
+    if (train->labels.empty() || of_one_class(train->labels)) return {};
+    SOFIA_TRY(const models::Dataset set, models::Dataset::make(train->data, config, threads));
+    SOFIA_TRY(const models::Booster booster, models::Booster::fit(config, set, nullptr, seed, threads, stop));
+    seconds += booster.report().seconds;
+    const auto judged = make_batch(inputs, task, block.judged);
+    std::vector<std::size_t> asked;
+    for (const std::size_t at : judged->positions) asked.push_back(task.asked[at]);
+    std::vector<double> probabilities(asked.size(), 0.0);
+    SOFIA_CHECK(add_probabilities(booster, task.classes, judged->data.features, asked, probabilities));
+    forecasts.probabilities.insert(forecasts.probabilities.end(), probabilities.begin(), probabilities.end());
+    for (std::size_t i = 0; i < asked.size(); ++i) forecasts.came.push_back(judged->labels[i] == static_cast<double>(asked[i]) ? 1.0 : 0.0);
+    return {};
+}
+
+Result<void> calibrate(const FitInputs& inputs, const ClassifierTask& task, std::uint64_t seed, std::size_t threads, const StopFlag& stop,
+                       Classifier& out) {
+    const FitConfig& fit = inputs.settings.fit;
+    if (fit.calibration == "none") return {};
+    models::GbdtConfig config = config_for(inputs.settings.model, task.classes);
+    config.rounds = static_cast<std::int64_t>(std::max<std::size_t>(out.members.front().report().best_iteration, 1));
+    config.early_stopping_rounds = 0;
+    Forecasts forecasts;
+    const auto blocks =
+        labels::forward_blocks(inputs.samples, task.rows, static_cast<std::size_t>(fit.calibration_blocks), inputs.settings.split.embargo());
+    for (const labels::Block& block : blocks) {
+        SOFIA_CHECK(add_block(inputs, task, block, config, seed, threads, stop, forecasts, out.fit_seconds));
+    }
+    const std::size_t count = forecasts.came.size();
+    if (count < calibration_rows_min || of_one_class(forecasts.came)) return {};
+    const std::string kind = fit.calibration != "auto" ? fit.calibration : count < isotonic_rows_min ? "platt" : "isotonic";
+    SOFIA_TRY(out.calibrator, models::Calibrator::fit(kind, forecasts.probabilities, forecasts.came));
+    out.calibration_rows = count;
+    return {};
+}
+
+}  // namespace
+
+Result<Classifier> fit_classifier(const FitInputs& inputs, const ClassifierTask& task, std::uint64_t seed, std::size_t threads,
+                                  const StopFlag& stop) {
+    assert(task.labels.size() == task.rows.size() && task.asked.size() == task.rows.size() && task.intervals.size() == task.rows.size());
+    const auto blocks = labels::forward_blocks(inputs.samples, task.rows, static_cast<std::size_t>(inputs.settings.fit.early_stopping_blocks),
+                                               inputs.settings.split.embargo());
+    if (blocks.empty() || blocks.back().train.empty()) {
+        return fail(ErrorCode::data, "no touch is left to fit on after purging", "use more data or a shorter hold");
+    }
+    const models::GbdtConfig config = config_for(inputs.settings.model, task.classes);
+    const auto train = make_batch(inputs, task, blocks.back().train);
+    if (of_one_class(train->labels)) {
+        return fail(ErrorCode::data, "all touches to fit on have the same outcome", "use more data or other barriers");
+    }
+    const auto judge = make_batch(inputs, task, blocks.back().judged);
+    SOFIA_TRY(const models::Dataset train_set, models::Dataset::make(train->data, config, threads));
+    SOFIA_TRY(const models::Dataset judge_set, models::Dataset::make_aligned(judge->data, train_set, threads));
+    Classifier out;
+    out.classes = task.classes;
+    out.rows = task.rows.size();
+    for (const std::int64_t member : inputs.settings.fit.seeds) {
+        const std::uint64_t member_seed = fit_seed(seed, fmt::format("{} {}", task.purpose, member));
+        SOFIA_TRY(models::Booster booster, models::Booster::fit(config, train_set, &judge_set, member_seed, threads, stop));
+        out.fit_seconds += booster.report().seconds;
+        out.members.push_back(std::move(booster));
+    }
+    SOFIA_CHECK(calibrate(inputs, task, fit_seed(seed, task.purpose + " calibration"), threads, stop, out));
+    return out;
+}
+
+Result<std::vector<double>> predict_asked(const Classifier& classifier, const History& history, const Candidates& candidates,
+                                          std::span<const std::size_t> which, std::span<const std::size_t> asked) {
+    assert(which.size() == asked.size() && !classifier.members.empty());
+    std::vector<double> probabilities(which.size(), 0.0);
+    if (which.empty()) return probabilities;
+    const std::vector<double> matrix = feature_matrix(history, candidates, which);
+    for (const models::Booster& booster : classifier.members) {
+        SOFIA_CHECK(add_probabilities(booster, classifier.classes, {matrix, which.size(), history.rows.width()}, asked, probabilities));
+    }
+    const double members = static_cast<double>(classifier.members.size());
+    for (double& p : probabilities) p = classifier.calibrator.apply(p / members);
+    return probabilities;
+}
+
+}  // namespace sofia::pipeline

@@ -64,6 +64,7 @@ Result<Output> simulate_data(const SimulateRequest& request, const Context& cont
         }
     }
     SOFIA_CHECK(make_folder(folder));
+    remove_abandoned(folder);
     SOFIA_TRY(const std::uint64_t rows, trades ? write_simulated_trades(request, file, context) : write_simulated_minutes(request, file, context));
     SOFIA_CHECK(write_instrument(folder / "instrument.yaml", synth::simulated_instrument(request.config)));
     Json json = {{"simulated", true}, {"folder", folder.string()}, {"rows", rows}, {"seed", context.seed}, {"edge", request.config.edge}};

@@ -84,6 +84,7 @@ private:
 
 Result<Output> write_bar_tables(const TableRequest& request, const Context& context) {
     SOFIA_TRY(const Opened opened, open(request));
+    remove_abandoned(request.out);
     BarTables tables(request.out, opened.timeframes, metadata_of(opened), context.threads);
     SOFIA_CHECK(tables.restart());
     const BarSink sink{.restart = [&] { return tables.restart(); },
@@ -122,6 +123,7 @@ Result<Output> write_feature_table(const TableRequest& request, const Context& c
     ThreadPool pool(context.threads);
     std::vector<store::Column> columns = {{"known_at", store::ColumnType::timestamp}};
     for (const features::FeatureSpec& column : engine.columns()) columns.push_back({column.name, store::ColumnType::float64});
+    remove_abandoned(request.out.parent_path());
     SOFIA_TRY(store::ParquetWriter writer, store::ParquetWriter::create(request.out, std::move(columns), metadata_of(opened),
                                                                         {.numbers = store::Encoding::Numbers::distinct, .threads = pool.size()}));
     const auto group = [&](const features::RowGroup& rows) -> Result<void> {

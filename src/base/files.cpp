@@ -1,6 +1,7 @@
 #include "base/files.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,11 +29,44 @@ std::unexpected<Error> io_error(std::string_view what, const fs::path& path, int
 
 bool is_temporary(const std::string& name) { return name.starts_with('.') && name.find(temporary_mark) != std::string::npos; }
 
+// Whether it is a name that `temporary_name` gives: others (a download to be continued) look alike and are to stay.
+bool is_ours(const std::string& name) {
+    const auto mark = name.rfind(temporary_mark);
+    if (!is_temporary(name) || mark == std::string::npos) return false;
+    const std::string numbers = name.substr(mark + temporary_mark.size());
+    const auto dash = numbers.find('-');
+    return dash > 0 && dash + 1 < numbers.size() && numbers.find_first_not_of("0123456789-") == std::string::npos;
+}
+
 // Unique in this process by the counter and among processes by the pid; nothing depends on its value.
 fs::path temporary_name(const fs::path& path) {
     static std::atomic<std::uint64_t> counter{0};
     return path.parent_path() /
            ("." + path.filename().string() + std::string(temporary_mark) + std::to_string(getpid()) + "-" + std::to_string(counter.fetch_add(1)));
+}
+
+// Locks a temporary that was just made, so that `remove_abandoned` knows that somebody uses it. False when that took it away before. A file
+// system without locks is none that anything is removed from.
+bool lock_own(int fd) {
+    struct stat status{};
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return errno != EWOULDBLOCK;
+    return ::fstat(fd, &status) == 0 && status.st_nlink > 0;
+}
+
+// Makes something under a new temporary name beside `path`, which `make` opens, and locks it.
+template <class Make>
+Result<int> make_temporary(const fs::path& shown, const fs::path& path, fs::path& temporary, Make make) {
+    for (int attempt = 0; attempt < 10; ++attempt) {
+        const fs::path name = temporary_name(path);
+        const int fd = make(name);
+        if (fd < 0) return io_error("cannot write", shown, errno);
+        if (lock_own(fd)) {
+            temporary = name;
+            return fd;
+        }
+        ::close(fd);
+    }
+    return fail(ErrorCode::io, "cannot write " + shown.string() + ": its temporary files vanish");
 }
 
 Result<void> write_all(int fd, std::string_view bytes, const fs::path& path) {
@@ -98,10 +132,8 @@ Result<AtomicFile> AtomicFile::create(const fs::path& path) {
 
     auto state = std::make_unique<State>();
     state->path = target;
-    const fs::path temporary = temporary_name(target);
-    state->fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (state->fd < 0) return io_error("cannot write", path, errno);
-    state->temporary = temporary;
+    SOFIA_TRY(state->fd, make_temporary(path, target, state->temporary,
+                                        [](const fs::path& name) { return ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }));
     return AtomicFile(std::move(state));
 }
 
@@ -121,11 +153,12 @@ Result<void> AtomicFile::commit() {
     assert(state_ != nullptr && state_->fd >= 0);
     State& state = *state_;
     SOFIA_CHECK(state.flush());
-    if (::close(std::exchange(state.fd, -1)) != 0) return io_error("cannot write", state.path, errno);
     // By name: a library that writes itself may have made a new file under it.
     SOFIA_CHECK(sync_to_disk(state.temporary, O_RDONLY, state.path));
     if (::rename(state.temporary.c_str(), state.path.c_str()) != 0) return io_error("cannot write", state.path, errno);
     state.temporary.clear();
+    // Only now, since the lock ends with it. Nothing is lost by a failure: all of it is on the disk.
+    ::close(std::exchange(state.fd, -1));
     const fs::path folder = state.path.has_parent_path() ? state.path.parent_path() : fs::path(".");
     return sync_to_disk(folder, O_RDONLY | O_DIRECTORY, state.path);
 }
@@ -135,13 +168,17 @@ const fs::path& AtomicFile::temporary() const {
     return state_->temporary;
 }
 
-StagedFolder::StagedFolder(fs::path folder, fs::path staging) : folder_(std::move(folder)), staging_(std::move(staging)) {}
+StagedFolder::StagedFolder(fs::path folder, fs::path staging, int fd) : folder_(std::move(folder)), staging_(std::move(staging)), fd_(fd) {}
 
-StagedFolder::StagedFolder(StagedFolder&& other) noexcept : folder_(std::move(other.folder_)), staging_(std::exchange(other.staging_, {})) {}
+StagedFolder::StagedFolder(StagedFolder&& other) noexcept
+    : folder_(std::move(other.folder_)), staging_(std::exchange(other.staging_, {})), fd_(std::exchange(other.fd_, -1)) {}
 
-StagedFolder::~StagedFolder() {
+StagedFolder::~StagedFolder() { end(); }
+
+void StagedFolder::end() {
     std::error_code ignored;
-    if (!staging_.empty()) fs::remove_all(staging_, ignored);
+    if (!staging_.empty()) fs::remove_all(std::exchange(staging_, {}), ignored);
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
 Result<StagedFolder> StagedFolder::create(const fs::path& folder) {
@@ -150,9 +187,23 @@ Result<StagedFolder> StagedFolder::create(const fs::path& folder) {
     if (const fs::file_status status = fs::status(plain, error); fs::exists(status) && !fs::is_directory(status)) {
         return io_error("cannot make folder", plain, ENOTDIR);
     }
-    const fs::path staging = temporary_name(plain);
-    SOFIA_CHECK(make_folder(staging));
-    return StagedFolder(plain, staging);
+    if (plain.has_parent_path()) SOFIA_CHECK(make_folder(plain.parent_path()));
+    remove_abandoned(plain.parent_path());
+    fs::path staging;
+    SOFIA_TRY(const int fd, make_temporary(plain, plain, staging, [](const fs::path& name) {
+                  return ::mkdir(name.c_str(), 0777) == 0 ? ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+              }));
+    return StagedFolder(plain, staging, fd);
+}
+
+Result<void> StagedFolder::clear() {
+    std::error_code error;
+    for (fs::directory_iterator it(staging_, error), end; !error && it != end; it.increment(error)) {
+        fs::remove_all(it->path(), error);
+        if (error) break;
+    }
+    if (error) return io_error("cannot write", folder_, error.value());
+    return {};
 }
 
 Result<void> StagedFolder::commit() {
@@ -163,9 +214,31 @@ Result<void> StagedFolder::commit() {
         if (::rename(file.c_str(), target.c_str()) != 0) return io_error("cannot write", target, errno);
     }
     SOFIA_CHECK(sync_to_disk(folder_, O_RDONLY | O_DIRECTORY, folder_));
-    std::error_code ignored;
-    fs::remove_all(std::exchange(staging_, {}), ignored);
+    end();
     return {};
+}
+
+Result<void> StagedFolder::commit_whole() {
+    if (::rename(staging_.c_str(), folder_.c_str()) != 0) return io_error("cannot write", folder_, errno);
+    staging_.clear();
+    const fs::path parent = folder_.has_parent_path() ? folder_.parent_path() : fs::path(".");
+    const Result<void> done = sync_to_disk(parent, O_RDONLY | O_DIRECTORY, folder_);
+    end();
+    return done;
+}
+
+void remove_abandoned(const fs::path& folder) {
+    std::error_code ignored;
+    for (fs::directory_iterator it(folder.empty() ? "." : folder, ignored), end; !ignored && it != end; it.increment(ignored)) {
+        if (!is_ours(it->path().filename().string())) continue;
+        const int fd = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0) continue;
+        if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            std::error_code kept;
+            fs::remove_all(it->path(), kept);
+        }
+        ::close(fd);
+    }
 }
 
 Result<void> write_file(const fs::path& path, std::string_view bytes) {

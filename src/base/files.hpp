@@ -34,7 +34,7 @@ private:
 
 /// Files of one folder that appear together: they are written into `path()`, a hidden folder beside it, and `commit` moves each into the folder,
 /// by name, which needs no more room on the disk; other files of the folder stay. Destroyed without `commit`, everything written is removed.
-/// Files only, no folders inside. Errors: io.
+/// What killed processes have left beside the folder is removed first. Errors: io.
 class StagedFolder {
 public:
     [[nodiscard]] static Result<StagedFolder> create(const std::filesystem::path& folder);
@@ -43,13 +43,27 @@ public:
     StagedFolder& operator=(StagedFolder&&) = delete;
 
     [[nodiscard]] const std::filesystem::path& path() const { return staging_; }
+
+    /// Removes what was written so far.
+    [[nodiscard]] Result<void> clear();
+
+    /// Files only, no folders inside.
     [[nodiscard]] Result<void> commit();
 
+    /// In place of `commit`: the folder itself appears, with folders inside. Error: io when there is one already that is not empty.
+    [[nodiscard]] Result<void> commit_whole();
+
 private:
-    StagedFolder(std::filesystem::path folder, std::filesystem::path staging);
+    StagedFolder(std::filesystem::path folder, std::filesystem::path staging, int fd);
+    void end();
     std::filesystem::path folder_;
     std::filesystem::path staging_;  // empty once moved away
+    int fd_ = -1;                    // of the hidden folder, locked
 };
+
+/// Removes the temporary files and hidden folders that processes have left in `folder` that did not live to remove them themselves; those of
+/// living processes are locked and stay. What cannot be removed stays too.
+void remove_abandoned(const std::filesystem::path& folder);
 
 /// Writes `bytes` as the whole file, atomically.
 [[nodiscard]] Result<void> write_file(const std::filesystem::path& path, std::string_view bytes);

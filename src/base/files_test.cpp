@@ -191,6 +191,45 @@ TEST_F(Files, OfAStagedFolderAppearTogetherAndOthersStay) {
     EXPECT_FALSE(StagedFolder::create(out / "a.txt").has_value());
 }
 
+// What a killed process leaves goes when it is asked for, and what somebody still writes stays; so does a download that is to be continued.
+TEST_F(Files, WhatKilledProcessesLeftIsRemoved) {
+    const std::string words = in_child([&]() -> std::string {
+        AtomicFile file = AtomicFile::create(folder_ / "a.txt").value();
+        StagedFolder staged = StagedFolder::create(folder_ / "out").value();
+        if (!write_file(staged.path() / "date=1" / "b.txt", "b")) return "not written";
+        _exit(0);  // as a kill does: nothing is tidied up
+    });
+    ASSERT_EQ(words, "");
+    ASSERT_EQ(names().size(), 2U);
+    ASSERT_TRUE(write_file(folder_ / ".c.txt.tmp-part", "a download"));
+    AtomicFile file = AtomicFile::create(folder_ / "a.txt").value();
+    ASSERT_TRUE(file.write("new"));
+    remove_abandoned(folder_);
+    EXPECT_THAT(names(), testing::UnorderedElementsAre(".c.txt.tmp-part", file.temporary().filename().string()));
+    {
+        const StagedFolder mine = StagedFolder::create(folder_ / "out").value();
+        const StagedFolder others = StagedFolder::create(folder_ / "out").value();
+        EXPECT_TRUE(fs::exists(mine.path()));
+    }
+    ASSERT_TRUE(file.commit());
+    EXPECT_EQ(read_file(folder_ / "a.txt").value(), "new");
+    EXPECT_THAT(names(), testing::UnorderedElementsAre(".c.txt.tmp-part", "a.txt"));
+}
+
+TEST_F(Files, AStagedFolderMayAppearWithFoldersInside) {
+    auto staged = StagedFolder::create(folder_ / "out").value();
+    ASSERT_TRUE(write_file(staged.path() / "date=1" / "a.txt", "old"));
+    ASSERT_TRUE(staged.clear());
+    ASSERT_TRUE(write_file(staged.path() / "date=2" / "a.txt", "a"));
+    EXPECT_FALSE(fs::exists(folder_ / "out"));
+    ASSERT_TRUE(staged.commit_whole());
+    EXPECT_THAT(names(), ElementsAre("out"));
+    EXPECT_FALSE(fs::exists(folder_ / "out" / "date=1"));
+    EXPECT_EQ(read_file(folder_ / "out" / "date=2" / "a.txt").value(), "a");
+    auto again = StagedFolder::create(folder_ / "out").value();
+    EXPECT_FALSE(again.commit_whole());
+}
+
 TEST_F(Files, ReadFileReadsWholeOrSaysWhyNot) {
     std::string bytes(300'000, '\0');
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7);

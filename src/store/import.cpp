@@ -1,9 +1,5 @@
 #include "store/import.hpp"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -18,62 +14,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder that is filled under a hidden name; removed again unless it is put in its place.
-class AtomicFolder {
+// A folder that is removed at the end if it was not there before and nothing has come into it.
+class MadeFolder {
 public:
-    static Result<AtomicFolder> create(const fs::path& path) {
-        std::error_code error;
-        if (fs::exists(path, error) && !fs::is_empty(path, error)) {
-            return fail(ErrorCode::conflict, path.string() + " is there and not empty", "remove it or choose another --out");
-        }
-        AtomicFolder folder;
-        folder.path_ = path;
-        folder.made_parent_ = !fs::exists(path.parent_path(), error);
-        folder.temporary_ = path.parent_path() / ("." + path.filename().string() + ".tmp-" + std::to_string(getpid()));
-        fs::remove_all(folder.temporary_, error);
-        SOFIA_CHECK(make_folder(folder.temporary_));
-        return folder;
-    }
-
-    AtomicFolder(AtomicFolder&& other) noexcept
-        : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})), made_parent_(other.made_parent_) {}
-    AtomicFolder& operator=(AtomicFolder&&) = delete;
-    ~AtomicFolder() {
-        std::error_code ignored;
-        if (temporary_.empty()) return;
-        fs::remove_all(temporary_, ignored);
-        if (made_parent_) fs::remove(path_.parent_path(), ignored);  // only when nothing else has come into it
-    }
-
-    [[nodiscard]] const fs::path& temporary() const { return temporary_; }
-
-    Result<void> clear() {
-        std::error_code error;
-        fs::remove_all(temporary_, error);
-        if (error) return fail(ErrorCode::io, "cannot write " + temporary_.string() + ": " + error.message());
-        return make_folder(temporary_);
-    }
-
-    Result<void> commit() {
-        // Only an empty folder can be there, and rename replaces that.
-        if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-            return fail(ErrorCode::io, "cannot write " + path_.string() + ": " + std::strerror(errno));
-        }
-        temporary_.clear();
-        return {};
+    explicit MadeFolder(fs::path path) : path_(std::move(path)), made_(!fs::exists(path_, ignored_)) {}
+    MadeFolder(const MadeFolder&) = delete;
+    MadeFolder& operator=(const MadeFolder&) = delete;
+    ~MadeFolder() {
+        if (made_) fs::remove(path_, ignored_);
     }
 
 private:
-    AtomicFolder() = default;
     fs::path path_;
-    fs::path temporary_;
-    bool made_parent_ = false;
+    std::error_code ignored_;
+    bool made_;
 };
 
 // Trades in time order into one file a day. The first failure stays and stops the writing.
 class DayFiles {
 public:
-    explicit DayFiles(AtomicFolder& folder) : folder_(folder) {}
+    explicit DayFiles(StagedFolder& folder) : folder_(folder) {}
 
     void put(std::span<const market::Trade> trades) {
         for (const market::Trade& trade : trades) {
@@ -106,7 +66,7 @@ private:
         const TimeNs day = floor_time(trade.ts, ns_per_day);
         if (!writer_ || day != day_) {
             SOFIA_CHECK(close_day());
-            const fs::path path = folder_.temporary() / ("date=" + format_date(day)) / "trades.parquet";
+            const fs::path path = folder_.path() / ("date=" + format_date(day)) / "trades.parquet";
             SOFIA_TRY(ParquetWriter writer, ParquetWriter::create(path, trade_columns()));
             writer_.emplace(std::move(writer));
             day_ = day;
@@ -122,7 +82,7 @@ private:
         return {};
     }
 
-    AtomicFolder& folder_;
+    StagedFolder& folder_;
     std::optional<ParquetWriter> writer_;
     TimeNs day_ = 0;
     std::uint64_t days_ = 0;
@@ -143,7 +103,12 @@ Result<ImportReport> import_trades(const DataFolder& folder, const fs::path& out
     }
     ImportReport report;
     report.folder = out / folder.symbol();
-    SOFIA_TRY(AtomicFolder target, AtomicFolder::create(report.folder));
+    std::error_code error;
+    if (fs::exists(report.folder, error) && !fs::is_empty(report.folder, error)) {
+        return fail(ErrorCode::conflict, report.folder.string() + " is there and not empty", "remove it or choose another --out");
+    }
+    const MadeFolder parent(out);
+    SOFIA_TRY(StagedFolder target, StagedFolder::create(report.folder));
     DayFiles days(target);
     // A failed write ends the reading as an interruption would, and then its own error is told.
     StopFlag failed(options.stop);
@@ -159,8 +124,8 @@ Result<ImportReport> import_trades(const DataFolder& folder, const fs::path& out
     if (!read) return std::unexpected(std::move(read).error());
     report.read = std::move(*read);
     SOFIA_TRY(report.days, days.close());
-    SOFIA_CHECK(copy_instrument(folder, target.temporary()));
-    SOFIA_CHECK(target.commit());
+    SOFIA_CHECK(copy_instrument(folder, target.path()));
+    SOFIA_CHECK(target.commit_whole());
     return report;
 }
 

@@ -6,7 +6,7 @@
     quality.py table [--out docs/tuner.md]                                 writes the table of what has been played
 
 Run by .venv-peers. Each seed is a study of 300 trials in memory with the default sampler, asked trial by trial; what it found after 100 trials is its
-own beginning. Finished seeds are kept under build/bench/quality and not played again: ours by what the tuner draws in a few small studies (a tuner
+own beginning. Ours begins with the ten random trials that Optuna's begins with, so that the luck of the start does not count. Finished seeds are kept under build/bench/quality and not played again: ours by what the tuner draws in a few small studies (a tuner
 that draws something else starts anew), Optuna's by its version, both by the text of the function. A play can be stopped and started at any time.
 """
 
@@ -26,6 +26,7 @@ from quality_table import TRIALS, Found, document
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "build" / "bench" / "quality"
 LONGEST = max(TRIALS)
+STARTUP = 10  # random trials before TPE, of both
 
 
 class Native:
@@ -54,8 +55,10 @@ class Native:
     def suggest_categorical(self, name, choices):
         return self.suggest(name, "Categorical", {"choices": choices})
 
-    def values(self, function: Function, seed: int, trials: int) -> list[float]:
+    def values(self, function: Function, seed: int, trials: int, start: list[dict]) -> list[float]:
         self.say(f"study {seed}")
+        for params in start:
+            self.say("enqueue " + json.dumps(params))
         out = []
         for _ in range(trials):
             self.say("ask")
@@ -65,20 +68,27 @@ class Native:
 
     def kept(self) -> str:
         """What a few small studies find: a name for how this tuner draws."""
-        probes = [self.values(FUNCTIONS[name], seed, 60) for name in ("hartmann6", "mixed", "pipeline", "log_scales") for seed in (0, 1)]
-        return "ours-" + hashlib.sha256(repr(probes).encode()).hexdigest()[:12]
+        probes = [self.values(FUNCTIONS[name], seed, 60, []) for name in ("hartmann6", "mixed", "pipeline", "log_scales") for seed in (0, 1)]
+        return "ours-shared-start-" + hashlib.sha256(repr(probes).encode()).hexdigest()[:12]
 
 
 class Peer:
     """Optuna with its defaults."""
 
-    def values(self, function: Function, seed: int, trials: int) -> list[float]:
+    def study(self, function: Function, seed: int, trials: int):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
         study.optimize(function.objective, n_trials=trials)
-        return [trial.value for trial in study.trials]
+        return study
+
+    def values(self, function: Function, seed: int, trials: int, _start: list[dict]) -> list[float]:
+        return [trial.value for trial in self.study(function, seed, trials).trials]
+
+    def start(self, function: Function, seed: int) -> list[dict]:
+        """The parameters of the random trials that it begins with."""
+        return [trial.params for trial in self.study(function, seed, STARTUP).trials]
 
     def kept(self) -> str:
         import optuna
@@ -112,8 +122,9 @@ def read(folder: str, function: Function) -> dict[int, list[list[float]]]:
     return out
 
 
-def play(player, folder: str, functions: list[Function], seeds: int | None) -> None:
+def play(player, peer: Peer, functions: list[Function], seeds: int | None) -> None:
     """Ten seeds of every function, then the next ten, so that a play that is stopped has something of each."""
+    folder = player.kept()
     (KEPT / folder).mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
     for first in range(0, max(seeds or one.seeds for one in functions), 10):
@@ -121,7 +132,7 @@ def play(player, folder: str, functions: list[Function], seeds: int | None) -> N
             have = read(folder, function)
             missing = [s for s in range(first, min(first + 10, seeds or function.seeds)) if s not in have]
             for seed in missing:
-                best = improvements(player.values(function, seed, LONGEST))
+                best = improvements(player.values(function, seed, LONGEST, peer.start(function, seed) if player is not peer else []))
                 with file_of(folder, function).open("a") as out:
                     out.write(json.dumps({"seed": seed, "best": best}) + "\n")
             if missing:
@@ -152,17 +163,18 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     functions = [FUNCTIONS[name] for name in options.only or FUNCTIONS]
+    peer = Peer()
     native = Native(options.bin / "quality_study") if options.verb != "optuna" else None
     if options.verb in ("ours", "both"):
-        play(native, native.kept(), functions, options.seeds)
+        play(native, peer, functions, options.seeds)
     if options.verb in ("optuna", "both"):
-        play(Peer(), Peer().kept(), functions, options.seeds)
+        play(peer, peer, functions, options.seeds)
     if options.verb in ("ours", "optuna"):
         return 0
-    both = found(native.kept(), Peer().kept())
+    both = found(native.kept(), peer.kept())
     if not both:
         sys.exit("quality: nothing has been played yet; quality.py both")
-    options.out.write_text(document(both, Peer().kept().replace("-", " ")))
+    options.out.write_text(document(both, peer.kept().replace("-", " ")))
     print(f"wrote {options.out}")
     return 0
 

@@ -1,5 +1,6 @@
 // Our half of bench/quality.py: studies with the default sampler, driven line by line from stdin; each line is answered by one line of JSON.
 //   study SEED                 begins a study in memory; answer true
+//   enqueue PARAMETERS         (an object) of the next trial that is asked; answer true
 //   ask                        the next trial; answer its number
 //   suggest NAME DISTRIBUTION  (as Optuna writes it) of that trial; answer the value
 //   tell VALUE                 ends it; answer true
@@ -25,6 +26,7 @@ public:
         const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
         if (verb == "study") return begin(rest);
         if (!study_) return fail(ErrorCode::usage, "begin with: study SEED");
+        if (verb == "enqueue") return enqueue(rest);
         if (verb == "ask") {
             SOFIA_TRY(trial_, study_->ask());
             return std::to_string(trial_->number());
@@ -38,7 +40,7 @@ public:
             trial_.reset();
             return std::string("true");
         }
-        return fail(ErrorCode::usage, "lines are study, ask, suggest, tell, not \"" + verb + "\"");
+        return fail(ErrorCode::usage, "lines are study, enqueue, ask, suggest, tell, not \"" + verb + "\"");
     }
 
 private:
@@ -50,6 +52,12 @@ private:
         StudyOptions options;
         options.seed = static_cast<std::uint64_t>(*seed);
         SOFIA_TRY(study_, Study::open(std::move(options)));
+        return std::string("true");
+    }
+
+    Result<std::string> enqueue(const std::string& text) {
+        SOFIA_TRY(const auto params, object_of(text));
+        SOFIA_CHECK(study_->enqueue(params));
         return std::string("true");
     }
 

@@ -13,7 +13,8 @@ AT_LEAST, POOLED_AT_LEAST, LEVEL = 0.42, 0.47, 0.05
 INTRODUCTION = """Written by `make bench` (`bench/quality.py`); run it again to change this page.
 
 Each row is one function, searched by our tuner and by {peer}, both with their default sampler (TPE) and the same number of seeded studies in
-memory. The objective is the same Python code for both (`bench/quality_functions.py`), asked trial by trial as an objective that suggests as it
+memory. Study for study both begin with the same ten random trials, those of Optuna's seed, so that the luck of the start does not count (that ours
+are as random is tested apart). The objective is the same Python code for both (`bench/quality_functions.py`), asked trial by trial as an objective that suggests as it
 goes; LightGBM is fitted on made data, its search spaces are what people search. A study has 300 trials; what it found after 100 is its own beginning.
 
 - **best**: the smallest value after that many trials; **area**: the mean of the smallest value so far over these trials, which rewards finding soon.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <mutex>
+#include <set>
 #include <variant>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "app/pipeline/artifacts.hpp"
 #include "app/pipeline/manifest.hpp"
 #include "app/pipeline/strategy.hpp"
+#include "app/pipeline/study_terms.hpp"
 #include "app/pipeline/summary.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -227,6 +229,7 @@ Result<void> read_space(Search& search) {
 
 Result<tune::Study> open_study(const Search& search) {
     SOFIA_CHECK(make_folder(search.folder.root));
+    remove_abandoned(search.folder.root);
     const std::string url = search.request.storage.empty() ? "sqlite:///" + search.folder.database().string() : search.request.storage;
     tune::StudyOptions options;
     options.name = search.study;
@@ -239,8 +242,18 @@ Result<tune::Study> open_study(const Search& search) {
     samplers.tpe.startup_trials = static_cast<std::size_t>(search.settings.tune.startup_trials);
     SOFIA_TRY(options.sampler, tune::make_sampler(search.settings.tune.sampler, samplers));
     SOFIA_TRY(options.pruner, tune::make_pruner(search.settings.tune.pruner));
+    // A killed call leaves trials running: the next one fails them when they have been silent for long enough.
+    options.heartbeat.interval = 30 * ns_per_second;
     auto study = tune::Study::open(std::move(options));
-    if (!study && study.error().code == ErrorCode::conflict) study.error().hint = "continue it with --resume, or take another --study";
+    if (!study) {
+        if (study.error().code == ErrorCode::conflict && search.request.mode == StudyMode::create) {
+            study.error().hint = "continue it with --resume, or take another --study";
+        }
+        return study;
+    }
+    std::set<std::string> searched;
+    for (const auto& [name, key] : search.keys) searched.insert(key);
+    SOFIA_CHECK(agree_on_terms(*study, study_terms(search.settings, searched, search.history, search.splits.tuning)));
     return study;
 }
 
@@ -331,7 +344,9 @@ Output describe(const TuneResult& result) {
         rows.push_back({"summary", result.best_summary.string()});
     }
     const std::vector<std::string> header = {"tune", ""};
-    return make_output(format_table(header, rows), std::move(json));
+    Output output = make_output(format_table(header, rows), std::move(json));
+    if (result.failed > 0 && result.complete + result.pruned == 0) output.exit = 1;
+    return output;
 }
 
 }  // namespace sofia::pipeline

@@ -6,25 +6,16 @@
 #include <fmt/format.h>
 
 #include "base/files.hpp"
+#include "report/assets.hpp"
 #include "report/chart_data.hpp"
 #include "report/figures.hpp"
+#include "report/page_parts.hpp"
 #include "report/page_text.hpp"
 #include "report/report.hpp"
-
-extern "C" {
-extern const char sofia_chart_library_begin[];
-extern const char sofia_chart_library_end[];
-extern const char sofia_report_style_begin[];
-extern const char sofia_report_style_end[];
-extern const char sofia_report_script_begin[];
-extern const char sofia_report_script_end[];
-}
 
 namespace sofia::report {
 
 namespace {
-
-std::string_view between(const char* begin, const char* end) { return {begin, static_cast<std::size_t>(end - begin)}; }
 
 // ---- what is checked before anything is written
 
@@ -60,40 +51,11 @@ Result<void> check(const ReportData& data) {
 
 // ---- pieces
 
-std::string unit_text(const std::string& unit) { return unit.empty() ? "" : " <span class=\"unit\">" + escape(unit) + "</span>"; }
-
-std::string panel(const std::string& title, const std::string& body) {
-    return "<div class=\"panel\"><h3>" + escape(title) + "</h3>" + body + "</div>\n";
-}
-
-std::string value_text(const Figure& figure) {
-    if (const auto* text = std::get_if<std::string>(&figure.value)) return escape(*text);
-    return format_number(std::get<double>(figure.value), figure.decimals);
-}
-
-bool is_negative(const Figure& figure) {
-    const auto* number = std::get_if<double>(&figure.value);
-    return number != nullptr && *number < 0.0;
-}
-
 std::string banners(const ReportData& data) {
     std::string out;
     if (data.simulated) out += "<p class=\"banner\">simulated: true <span>— every figure below comes from simulated data</span></p>\n";
     for (const std::string& warning : data.warnings) out += "<p class=\"banner\">" + escape(warning) + "</p>\n";
     return out;
-}
-
-std::string cards(std::span<const Figure> figures) {
-    if (figures.empty()) return "";
-    std::string out = "<div class=\"cards\">\n";
-    for (const Figure& figure : figures) {
-        out += fmt::format("<div class=\"card\"><div class=\"name\">{}</div><div class=\"value{}\">{}{}</div>", escape(figure.name),
-                           is_negative(figure) ? " loss-text" : "", value_text(figure),
-                           figure.unit.empty() ? "" : "<small>" + escape(figure.unit) + "</small>");
-        if (!figure.note.empty()) out += "<div class=\"note\">" + escape(figure.note) + "</div>";
-        out += "</div>\n";
-    }
-    return out + "</div>\n";
 }
 
 std::string figure_table(const FigureTable& table) {
@@ -131,10 +93,6 @@ std::string sortable_table(const Table& table) {
         out += "</tr>\n";
     }
     return panel(table.title, out + "</tbody></table></div>");
-}
-
-std::string section(const std::string& title, const std::string& body) {
-    return body.empty() ? "" : "<section><h2>" + escape(title) + "</h2>\n" + body + "</section>\n";
 }
 
 std::string grid(const std::string& body, const char* style = "grid") {
@@ -283,21 +241,8 @@ std::string trades_section(const ReportData& data) {
                    "<div class=\"panel\">" + out + "</tbody></table></div></div>\n");
 }
 
-std::string notes_section(const ReportData& data) {
-    std::string body;
-    for (const std::string& note : data.notes) body += "<p>" + escape(note) + "</p>\n";
-    return section("Notes", body.empty() ? "" : "<div class=\"notes\">" + body + "</div>");
-}
-
 std::string footer(const ReportData& data) {
-    std::string out = "<footer>";
-    if (!data.provenance.empty()) {
-        out += "<dl>";
-        for (const Figure& figure : data.provenance) {
-            out += "<dt>" + escape(figure.name) + "</dt><dd>" + value_text(figure) + unit_text(figure.unit) + "</dd>";
-        }
-        out += "</dl>";
-    }
+    std::string out = "<footer>" + provenance_list(data.provenance);
     // The notice that the licence of the chart library asks for; its logo on the chart links to the maker's page.
     if (has_chart(data)) {
         out += "<p>Chart: TradingView Lightweight Charts™, Copyright © TradingView, Inc., www.tradingview.com, Apache License 2.0.</p>";
@@ -313,21 +258,22 @@ Result<std::string> html(const ReportData& data) {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
         escape(data.title) + "</title>\n<style>\n";
-    out += between(sofia_report_style_begin, sofia_report_style_end);
+    out += style();
     out += "</style>\n</head>\n<body>\n" + banners(data) + "<main>\n<header><h1>" + escape(data.title) + "</h1>";
     if (!data.subtitle.empty()) out += "<p class=\"subtitle\">" + escape(data.subtitle) + "</p>";
     out += "</header>\n" + cards(data.headline) + chart_section(data);
     std::string tables;
     for (const FigureTable& table : data.figures) tables += figure_table(table);
     out += section("Figures", grid(tables)) + months_section(data) + results_section(data) + tables_section(data) + model_section(data) +
-           trades_section(data) + notes_section(data) + footer(data) + "</main>\n";
+           trades_section(data) + notes_section(data.notes) + footer(data) + "</main>\n";
     if (has_chart(data)) {
         out += "<script type=\"application/json\" id=\"chart-data\">" + chart_json(data) + "</script>\n<script>\n";
-        out += between(sofia_chart_library_begin, sofia_chart_library_end);
+        out += chart_library();
         out += "\n</script>\n";
     }
     out += "<script>\n";
-    out += between(sofia_report_script_begin, sofia_report_script_end);
+    out += tables_script();
+    out += page_script();
     return out + "</script>\n</body>\n</html>\n";
 }
 

@@ -1,33 +1,8 @@
-// The page's behaviour: tables sort, candles, equity and drawdown share one time axis, a trade's row leads to its candles.
+// The report's behaviour: candles, equity and drawdown share one time axis, a trade's row leads to its candles.
 (() => {
   "use strict";
   const find = (selector, root = document) => root.querySelector(selector);
   const dash = "–";
-
-  // ---- tables -------------------------------------------------------------------------------------------------------
-  const key = (row, column) => {
-    const cell = row.cells[column];
-    if (!("v" in cell.dataset)) return cell.textContent;
-    return cell.dataset.v === "" ? NaN : Number(cell.dataset.v);
-  };
-  const compare = (a, b, sign) => {
-    if (typeof a === "string" || typeof b === "string") return sign * String(a).localeCompare(String(b), "en");
-    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);  // missing last, either way
-    return sign * (a - b);
-  };
-  for (const table of document.querySelectorAll("table.sortable")) {
-    table.tHead.addEventListener("click", (event) => {
-      const button = event.target.closest("button");
-      if (!button) return;
-      const head = button.closest("th");
-      const descending = head.getAttribute("aria-sort") !== "descending";
-      for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-      head.setAttribute("aria-sort", descending ? "descending" : "ascending");
-      const rows = [...table.tBodies[0].rows].map((row) => [key(row, head.cellIndex), row]);
-      rows.sort((a, b) => compare(a[0], b[0], descending ? -1 : 1));
-      table.tBodies[0].append(...rows.map((pair) => pair[1]));
-    });
-  }
 
   // ---- data ---------------------------------------------------------------------------------------------------------
   const holder = find("#chart");

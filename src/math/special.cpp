@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -58,6 +59,21 @@ double normal_quantile(double p) {
         x -= error / (1.0 + 0.5 * x * error);
     }
     return x;
+}
+
+double binomial_at_least(std::int64_t successes, std::int64_t trials, double chance) {
+    assert(trials >= 0 && chance >= 0.0 && chance <= 1.0);
+    if (successes <= 0) return 1.0;
+    if (successes > trials || chance == 0.0) return 0.0;
+    if (chance == 1.0) return 1.0;
+    const double odds = std::log(chance) - std::log1p(-chance);
+    double log_probability = static_cast<double>(trials) * std::log1p(-chance);  // of no success, then of one more each
+    double total = 0.0;
+    for (std::int64_t k = 1; k <= trials; ++k) {
+        log_probability += odds + std::log(static_cast<double>(trials - k + 1) / static_cast<double>(k));
+        if (k >= successes) total += std::exp(log_probability);
+    }
+    return std::min(total, 1.0);
 }
 
 double log_sum_exp(std::span<const double> values) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 // Special functions. Pure, safe from several threads; NaN in, NaN out.
@@ -14,6 +15,10 @@ namespace sofia::math {
 /// Its inverse: Acklam's rational approximation (2003) with Halley steps on `normal_cdf`, relative error below 1e-13 for p >= 1e-300. -inf at 0, inf
 /// at 1, NaN outside [0, 1].
 [[nodiscard]] double normal_quantile(double p);
+
+/// P(at least `successes` of `trials` independent tries with this chance succeed). Relative error below 1e-9 up to 100,000 trials.
+/// `trials` >= 0 and `chance` in [0, 1] (asserted).
+[[nodiscard]] double binomial_at_least(std::int64_t successes, std::int64_t trials, double chance);
 
 /// log(sum of exp(x)), without overflow; -inf for an empty span.
 [[nodiscard]] double log_sum_exp(std::span<const double> values);

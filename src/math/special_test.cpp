@@ -33,6 +33,18 @@ TEST(Normal, QuantileInvertsTheDistributionDownToTheTails) {
     EXPECT_TRUE(std::isnan(normal_quantile(std::nan(""))));
 }
 
+// 28 of 40 coins and 7 of 40 tries at 5 %, by exact fractions; two dice and a certainty by hand.
+TEST(Binomial, TailHasItsExactValues) {
+    EXPECT_NEAR(binomial_at_least(28, 40, 0.5), 0.008294501687487355, 1e-15);
+    EXPECT_NEAR(binomial_at_least(7, 40, 0.05), 0.0033918975779359812, 1e-15);
+    EXPECT_NEAR(binomial_at_least(1, 2, 1.0 / 6.0), 11.0 / 36.0, 1e-15);
+    EXPECT_EQ(binomial_at_least(0, 10, 0.3), 1.0);
+    EXPECT_EQ(binomial_at_least(11, 10, 0.3), 0.0);
+    EXPECT_EQ(binomial_at_least(3, 10, 1.0), 1.0);
+    EXPECT_EQ(binomial_at_least(1, 10, 0.0), 0.0);
+    EXPECT_NEAR(binomial_at_least(50'000, 99'999, 0.5), 0.5, 1e-9);
+}
+
 TEST(LogSumExp, DoesNotOverflowAndKnowsTheEmptySum) {
     const std::vector<double> large = {1000.0, 1000.0};
     EXPECT_NEAR(log_sum_exp(large), 1000.0 + std::log(2.0), 1e-12);

@@ -7,6 +7,7 @@
 #include "app/cli/common.hpp"
 #include "app/cli/verb.hpp"
 #include "app/pipeline/study_run.hpp"
+#include "app/pipeline/study_storage.hpp"
 
 namespace sofia::cli {
 namespace {
@@ -59,7 +60,7 @@ void declare_run(CLI::App& app, RunOptions& options) {
                    "Time between signs of life; a trial is failed after twice as long without one; default 30s, 0: never");
     app.add_option("--retries", request.work.retries, "How often a trial whose worker died is run again")
         ->capture_default_str()
-        ->check(CLI::NonNegativeNumber);
+        ->check(whole_number(0));
 }
 
 /// What stands behind `--`, exactly as it was given: the parser would take `[a,b]` for a list.
@@ -72,7 +73,7 @@ Result<Output> run_study(const RunOptions& options, const Context& context) {
     pipeline::StudyRunRequest request = options.request;
     request.work.command = behind_dashes(context.command);
     if (request.work.command.empty() && !options.command.empty()) {
-        return fail(ErrorCode::usage, fmt::format("unexpected argument {}", options.command.front()), "write -- before the command");
+        return fail(ErrorCode::usage, "unexpected argument " + pipeline::without_password(options.command.front()), "write -- before the command");
     }
     request.mode = options.resume ? pipeline::StudyMode::resume : pipeline::StudyMode::create;
     SOFIA_TRY(request.directions, pipeline::parse_directions(options.direction));

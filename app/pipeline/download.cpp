@@ -11,6 +11,7 @@
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "store/folder.hpp"
+#include "store/trade_file.hpp"
 
 namespace sofia::pipeline {
 
@@ -24,6 +25,7 @@ void DownloadConfig::describe(config::Keys& keys) {
 namespace {
 
 constexpr const char* ledger_name = "download.json";
+constexpr std::int64_t minute_ms = ns_per_minute / ns_per_ms;
 
 /// What has been fetched, by file name. Written after each file, so that a broken-off call loses nothing.
 class Ledger {
@@ -45,7 +47,8 @@ public:
         std::error_code ignored;
         if (entry == files_.end() || !std::filesystem::exists(file, ignored)) return false;
         SOFIA_TRY(const std::string hash, sha256_file(file));
-        return entry->is_object() && entry->value("sha256", "") == hash;
+        const auto kept = entry->is_object() ? entry->find("sha256") : entry->end();
+        return kept != entry->end() && *kept == hash;
     }
 
     Result<void> add(const std::filesystem::path& file, const std::string& url, const std::string& hash) {
@@ -71,6 +74,26 @@ struct Job {
     std::vector<std::string> absent;  // days that the server does not have
 };
 
+/// Reads the whole of a fetched file, since a good status may come with a login page or with the beginning of a file. Bad rows are the later
+/// reader's affair. What is no trade file is removed.
+Result<void> check_archive(const std::filesystem::path& file, const std::string& url, const Context& context) {
+    const auto read = [&]() -> Result<void> {
+        SOFIA_TRY(const store::TradeFilePlan plan, store::plan_trade_file(file));
+        SOFIA_TRY(const auto trades, store::open_trade_file(plan, store::BadRows::skip, context.threads));
+        for (;;) {
+            SOFIA_CHECK(context.go_on());
+            SOFIA_TRY(const store::TradeBlock* block, trades->next());
+            if (block == nullptr) return {};
+        }
+    };
+    auto done = read();
+    if (done || done.error().code == ErrorCode::interrupted) return done;
+    std::error_code ignored;
+    std::filesystem::remove(file, ignored);
+    return fail(ErrorCode::data, fmt::format("{}: what the server sent is no trade file, so it is not kept: {}", url, done.error().message),
+                "is download.archive_url right, and does nothing between here and the server ask for a login?");
+}
+
 Result<void> fetch_archive_day(Job& job, TimeNs day) {
     const std::string name = job.request.symbol + format_date(day) + ".csv.gz";
     const std::filesystem::path file = job.folder / name;
@@ -85,6 +108,7 @@ Result<void> fetch_archive_day(Job& job, TimeNs day) {
         job.absent.push_back(format_date(day));
         return {};
     }
+    SOFIA_CHECK(check_archive(file, url, job.context));
     ++job.fetched;
     return job.ledger.add(file, url, download.sha256);
 }
@@ -99,21 +123,28 @@ struct Page {
     std::int64_t server_ms = 0;
 };
 
+/// A candle that our own reader of bars would take.
 Result<Candle> read_candle(const Json& row, const std::string& url) {
     Candle candle;
+    std::vector<double> numbers;
     for (std::size_t i = 0; row.is_array() && i < 6 && i < row.size(); ++i) {
         if (!row[i].is_string()) break;
         const std::string text = row[i].get<std::string>();
-        const auto number = parse_double(text);
-        if (!number || !std::isfinite(*number)) break;
         if (i == 0) {
-            candle.start_ms = static_cast<std::int64_t>(*number);
-        } else {
-            candle.fields.push_back(text);
+            const auto start = parse_int(text);
+            if (!start || *start % minute_ms != 0) break;
+            candle.start_ms = *start;
+            continue;
         }
+        const auto number = parse_double(text);
+        if (!number || !std::isfinite(*number) || *number < 0.0 || (i < 5 && *number == 0.0)) break;
+        numbers.push_back(*number);
+        candle.fields.push_back(text);
     }
-    if (candle.fields.size() != 5)
-        return fail(ErrorCode::data, fmt::format("{}: a candle is not start, open, high, low, close, volume: {}", url, row.dump()));
+    const bool whole = numbers.size() == 5 && numbers[2] <= numbers[3] && numbers[3] <= numbers[1];
+    if (!whole) {
+        return fail(ErrorCode::data, fmt::format("{}: not a candle of start, open, high, low, close, volume: {}", url, row.dump().substr(0, 200)));
+    }
     return candle;
 }
 
@@ -133,8 +164,9 @@ Result<Page> fetch_page(const Job& job, std::int64_t start_ms, std::int64_t end_
             SOFIA_TRY(page.candles.emplace_back(), read_candle(row, url));
         }
         return page;
-    } catch (const nlohmann::json::exception& exception) {
-        return fail(ErrorCode::data, fmt::format("{}: {}", url, exception.what()));
+    } catch (const nlohmann::json::exception&) {
+        return fail(ErrorCode::data, fmt::format("{}: not an answer of the exchange's API: {}", url, response.body.substr(0, 200)),
+                    "is download.api_url right?");
     }
 }
 
@@ -147,15 +179,16 @@ Result<Page> fetch_day(const Job& job, TimeNs day) {
         SOFIA_TRY(Page page, fetch_page(job, first, last));
         all.server_ms = page.server_ms;
         if (page.candles.empty()) break;
-        const std::int64_t oldest = page.candles.back().start_ms;
-        if (oldest > last) return fail(ErrorCode::data, "the exchange's candles are outside the range that was asked for");
+        for (const Candle& candle : page.candles) {
+            if (candle.start_ms < first || candle.start_ms > last) {
+                return fail(ErrorCode::data, "the exchange's candles are outside the range that was asked for, or not newest first");
+            }
+            last = candle.start_ms - 1;
+        }
         std::ranges::move(page.candles, std::back_inserter(all.candles));
-        last = oldest - 1;
     }
     std::ranges::reverse(all.candles);
-    std::erase_if(all.candles, [&](const Candle& candle) {
-        return candle.start_ms < first || candle.start_ms + ns_per_minute / ns_per_ms > all.server_ms;  // the newest may still be open
-    });
+    std::erase_if(all.candles, [&](const Candle& candle) { return candle.start_ms + minute_ms > all.server_ms; });  // the newest may still be open
     return all;
 }
 

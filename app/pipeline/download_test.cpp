@@ -10,6 +10,7 @@
 #include "net/test_server.hpp"
 #include "store/bars.hpp"
 #include "store/folder.hpp"
+#include "store/test_files.hpp"
 
 namespace sofia::pipeline {
 namespace {
@@ -40,7 +41,8 @@ protected:
     Context context_;
 };
 
-const std::string trades = "timestamp,symbol,side,size,price,tickDirection,trdMatchID\n1704067200.1,BTCUSDT,Buy,1,42000.5,PlusTick,a\n";
+const std::string trades_text = "timestamp,symbol,side,size,price,tickDirection,trdMatchID\n1704067200.1,BTCUSDT,Buy,1,42000.5,PlusTick,a\n";
+const std::string trades = store::testing::gzip(trades_text);
 
 TEST_F(BybitDownload, FetchesTheArchiveByDayOnceAndSaysWhatIsAbsent) {
     const TestServer server([](const Request& asked) {
@@ -107,12 +109,43 @@ TEST_F(BybitDownload, ACandleThatIsStillOpenIsLeftOutAndItsDayFetchedAgain) {
     EXPECT_EQ((*again->json)["fetched"], 1);
 }
 
+// A login page, nothing at all, a damaged checksum: the status is good, the file is none.
+TEST_F(BybitDownload, WhatIsNoTradeFileIsNotKept) {
+    std::string damaged = trades;
+    damaged[damaged.size() - 6] = static_cast<char>(damaged[damaged.size() - 6] ^ 1);
+    for (const std::string& body : {std::string("<html>Please log in</html>"), std::string(), damaged, trades + "more", trades_text}) {
+        const TestServer server([&](const Request& asked) { return Reply{TestServer::file_answer(asked, body, "")}; });
+        const auto refused = download_bybit(request(server, DownloadKind::trades, "2024-01-01"), context_);
+        ASSERT_FALSE(refused.has_value()) << body;
+        EXPECT_EQ(refused.error().code, ErrorCode::data);
+        EXPECT_TRUE(list_files(out_ / "BTCUSDT").value().empty());
+    }
+}
+
+TEST_F(BybitDownload, ADamagedLedgerOnlyMeansThatTheFileIsFetchedAgain) {
+    const TestServer server([](const Request& asked) { return Reply{TestServer::file_answer(asked, trades, "")}; });
+    const auto call = [&] { return download_bybit(request(server, DownloadKind::trades, "2024-01-01"), context_); };
+    ASSERT_TRUE(call().has_value());
+    for (const char* entry : {"5", "{}", "{\"sha256\": 7}"}) {
+        ASSERT_TRUE(write_file(out_ / "BTCUSDT" / "download.json", std::string("{\"BTCUSDT2024-01-01.csv.gz\": ") + entry + "}").has_value());
+        EXPECT_EQ((*call()->json)["fetched"], 1) << entry;
+    }
+}
+
 TEST_F(BybitDownload, NonsenseIsRefusedWithoutAFile) {
-    const TestServer server([](const Request&) { return Reply{TestServer::answer(200, R"({"retCode":0,"result":{"list":[["x"]]},"time":1})")}; });
-    const auto refused = download_bybit(request(server, DownloadKind::klines, "2024-01-01"), context_);
-    ASSERT_FALSE(refused.has_value());
-    EXPECT_EQ(refused.error().code, ErrorCode::data);
-    EXPECT_TRUE(list_files(out_ / "BTCUSDT").value().empty());
+    std::string list;
+    const TestServer server(
+        [&](const Request&) { return Reply{TestServer::answer(200, R"({"retCode":0,"result":{"list":[)" + list + "]},\"time\":1800000000000}")}; });
+    for (const char* rows :
+         {R"(["x"])", R"(["1704067200000","-1","1","1","1","1"])", R"(["1704067200000","1","1","5","1","1"])", R"(["1704067200000","1","1","1","1"])",
+          R"(["1704067201000","1","1","1","1","1"])", R"(["1e300","1","1","1","1","1"])", R"(["1704067200000","1","1","1","1","nan"])",
+          R"(["1504067220000","1","1","1","1","1"])", R"(["1704067200000","1","1","1","1","1"],["1704067260000","1","1","1","1","1"])", "5"}) {
+        list = rows;
+        const auto refused = download_bybit(request(server, DownloadKind::klines, "2024-01-01"), context_);
+        ASSERT_FALSE(refused.has_value()) << rows;
+        EXPECT_EQ(refused.error().code, ErrorCode::data) << rows;
+        EXPECT_TRUE(list_files(out_ / "BTCUSDT").value().empty());
+    }
     DownloadRequest bad = request(server, DownloadKind::klines, "2024-01-01");
     bad.symbol = "../X";
     EXPECT_EQ(download_bybit(bad, context_).error().code, ErrorCode::usage);
@@ -120,8 +153,7 @@ TEST_F(BybitDownload, NonsenseIsRefusedWithoutAFile) {
 
 TEST_F(BybitDownload, AFolderHoldsOneKind) {
     const TestServer server([](const Request& asked) { return Reply{TestServer::file_answer(asked, trades, "\"v1\"")}; });
-    // The stored name says gzip, the bytes are plain: the reader looks at the bytes' header, so give it a plain file beside it.
-    ASSERT_TRUE(write_file(out_ / "BTCUSDT" / "a.csv", trades).has_value());
+    ASSERT_TRUE(write_file(out_ / "BTCUSDT" / "a.csv", trades_text).has_value());
     EXPECT_EQ(download_bybit(request(server, DownloadKind::klines, "2024-01-01"), context_).error().code, ErrorCode::conflict);
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -30,20 +31,33 @@ bool is_data_file(const fs::path& path) {
     return !name.starts_with('.') && std::ranges::any_of(endings, [&](std::string_view ending) { return name.ends_with(ending); });
 }
 
+// Looks like a data file by its name, but is none: a link that leads nowhere, a pipe. Leaving it out would be data missing in silence.
+Result<void> check_entry(const fs::directory_entry& entry) {
+    if (!is_data_file(entry.path())) return {};
+    std::error_code error;
+    const fs::file_status status = entry.status(error);
+    if (fs::is_regular_file(status) || fs::is_directory(status)) return {};
+    const std::string reason = error ? error.message() : fs::exists(status) ? "it is not a regular file" : std::strerror(ENOENT);
+    return fail(ErrorCode::io, "cannot read " + entry.path().string() + ": " + reason, "remove it from the folder, or mend the link");
+}
+
 // The folder's own files and those of its date=… folders, by name.
 Result<std::vector<fs::path>> data_files(const fs::path& folder) {
     SOFIA_TRY(std::vector<fs::path> files, list_files(folder));
+    std::vector<fs::path> folders = {folder};
     std::error_code error;
-    std::vector<fs::path> days;
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
         std::error_code ignored;
-        if (it->is_directory(ignored) && it->path().filename().string().starts_with("date=")) days.push_back(it->path());
+        if (it->is_directory(ignored) && it->path().filename().string().starts_with("date=")) folders.push_back(it->path());
     }
     if (error) return fail(ErrorCode::io, "cannot read folder " + folder.string() + ": " + error.message());
-    std::ranges::sort(days);
-    for (const fs::path& day : days) {
+    std::sort(folders.begin() + 1, folders.end());
+    for (const fs::path& day : std::span(folders).subspan(1)) {
         SOFIA_TRY(const std::vector<fs::path> more, list_files(day));
         files.insert(files.end(), more.begin(), more.end());
+    }
+    for (const fs::path& each : folders) {
+        for (fs::directory_iterator it(each, error), end; !error && it != end; it.increment(error)) SOFIA_CHECK(check_entry(*it));
     }
     std::erase_if(files, [](const fs::path& file) { return !is_data_file(file); });
     return files;

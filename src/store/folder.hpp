@@ -20,8 +20,8 @@ enum class DataKind : std::uint8_t { trades, bars };
 /// alone. Opening reads headers only. A value; safe to share between threads.
 class DataFolder {
 public:
-    /// Errors: io (no such folder, a file that cannot be read), data (no data file, an empty file, a missing or doubled column,
-    /// trades and bars in one folder), config (instrument.yaml is wrong).
+    /// Errors: io (no such folder, a file that cannot be read, a link that leads nowhere), data (no data file, an empty file, a missing or
+    /// doubled column, trades and bars in one folder), config (instrument.yaml is wrong).
     [[nodiscard]] static Result<DataFolder> open(const std::filesystem::path& path);
 
     [[nodiscard]] DataKind kind() const { return kind_; }

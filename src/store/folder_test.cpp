@@ -1,5 +1,7 @@
 #include "store/folder.hpp"
 
+#include <sys/stat.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +9,8 @@
 
 namespace sofia::store {
 namespace {
+
+namespace fs = std::filesystem;
 
 using ::testing::HasSubstr;
 using testing::TemporaryFolder;
@@ -55,6 +59,26 @@ TEST(DataFolder, RefusesTradesAndBarsTogether) {
     files.put("a.csv", trades);
     files.put("b.csv", bars);
     EXPECT_THAT(DataFolder::open(files.data()).error().message, HasSubstr("holds trades (a.csv) and bars (b.csv)"));
+}
+
+// Its data would be missing without a word.
+TEST(DataFolder, RefusesADataFileThatIsNone) {
+    const TemporaryFolder files;
+    files.put("a.csv", trades);
+    files.put("date=2024-01-02/more.csv", trades);
+    const fs::path link = files.data() / "date=2024-01-02" / "b.csv.gz";
+    fs::create_symlink("nowhere", link);
+    EXPECT_EQ(DataFolder::open(files.data()).error().message, "cannot read " + link.string() + ": No such file or directory");
+    EXPECT_EQ(DataFolder::open(files.data()).error().code, ErrorCode::io);
+    fs::remove(link);
+    fs::create_symlink("c.csv", files.data() / "c.csv");
+    EXPECT_THAT(DataFolder::open(files.data()).error().message, HasSubstr("c.csv: Too many levels of symbolic links"));
+    fs::remove(files.data() / "c.csv");
+    ASSERT_EQ(::mkfifo((files.data() / "pipe.csv").c_str(), 0600), 0);
+    EXPECT_THAT(DataFolder::open(files.data()).error().message, HasSubstr("pipe.csv: it is not a regular file"));
+    fs::remove(files.data() / "pipe.csv");
+    fs::create_symlink("a.csv", files.data() / "good.csv");
+    EXPECT_EQ(DataFolder::open(files.data())->files().size(), 3U);
 }
 
 TEST(DataFolder, LeavesFundingHiddenAndOtherFilesAlone) {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <functional>
 
-#include "math/special.hpp"
+#include "math/sharpe.hpp"
 #include "math/statistics.hpp"
 
 namespace sofia::backtest {
@@ -171,13 +171,9 @@ void add_sharpe(Figures& f, std::span<const ClosedTrade> trades) {
     if (!(deviation > 0.0)) return;
     f.sharpe_daily = math::mean(f.daily_net_r) / deviation;
     f.sharpe_annual = f.sharpe_daily * std::sqrt(days_per_year);
-    f.psr = probabilistic_sharpe(f.daily_net_r, 0.0);
-    if (!(f.sharpe_daily > 0.0)) return;
-    const double skew = math::skewness(f.daily_net_r);
-    const double kurtosis = math::kurtosis(f.daily_net_r);
-    const double spread = 1.0 - skew * f.sharpe_daily + (kurtosis - 1.0) / 4.0 * f.sharpe_daily * f.sharpe_daily;
-    const double z = math::normal_quantile(0.95) / f.sharpe_daily;
-    f.min_track_record_days = 1.0 + spread * z * z;
+    const math::SharpeSample sample = math::sharpe_sample(f.daily_net_r);
+    f.psr = math::probabilistic_sharpe(sample, 0.0);
+    f.min_track_record_days = math::min_track_record(sample, 0.0);
 }
 
 void add_groups(Figures& f, std::span<const ClosedTrade> trades, std::span<const std::string> timeframes) {
@@ -250,14 +246,6 @@ std::vector<EquityPoint> equity_curve(std::span<const ClosedTrade> trades, Windo
         curve.push_back({trade.exit_time, equity, 100.0 * (peak - equity) / peak, total_r});
     }
     return curve;
-}
-
-double probabilistic_sharpe(std::span<const double> returns, double benchmark) {
-    const double deviation = returns.size() < 3 ? 0.0 : math::stdev(returns);
-    if (!(deviation > 0.0)) return std::numeric_limits<double>::quiet_NaN();
-    const double sharpe = math::mean(returns) / deviation;
-    const double spread = 1.0 - math::skewness(returns) * sharpe + (math::kurtosis(returns) - 1.0) / 4.0 * sharpe * sharpe;
-    return math::normal_cdf((sharpe - benchmark) * std::sqrt(static_cast<double>(returns.size()) - 1.0) / std::sqrt(spread));
 }
 
 Figures figures_of(std::span<const ClosedTrade> trades, Window window, double starting_equity, std::span<const std::string> timeframes) {

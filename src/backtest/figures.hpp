@@ -129,8 +129,4 @@ struct Figures {
 /// Keys in the struct's order; NaN is null.
 [[nodiscard]] Json to_json(const Figures& figures);
 
-/// P(true Sharpe > benchmark) of per-period returns: Phi((SR - SR*) sqrt(T - 1) / sqrt(1 - g3 SR + (g4 - 1)/4 SR^2)), g4 raw kurtosis.
-/// NaN below 3 periods or without variance.
-[[nodiscard]] double probabilistic_sharpe(std::span<const double> returns, double benchmark);
-
 }  // namespace sofia::backtest

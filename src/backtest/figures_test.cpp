@@ -137,17 +137,18 @@ TEST(Figures, AreWrittenInAFixedOrderWithTheNamesOfTheSchema) {
     EXPECT_EQ(json.begin().key(), "from");
 }
 
-// Returns that take two values equally often have skewness 0 and raw kurtosis 1, so the formula's denominator is exactly one.
-TEST(ProbabilisticSharpe, OfATwoValuedReturnIsANormalTail) {
-    std::vector<double> returns;
-    for (int i = 0; i < 50; ++i) {
-        returns.push_back(1.2);
-        returns.push_back(-0.8);
+// Two-valued daily returns have skewness 0 and raw kurtosis 1: the formulas' spread is exactly one.
+TEST(Figures, TakeTheSharpeStatisticsFromDailyNetR) {
+    std::vector<ClosedTrade> trades(100);
+    for (std::size_t i = 0; i < trades.size(); ++i) {
+        trades[i].exit_time = static_cast<TimeNs>(i) * ns_per_day + 1;
+        trades[i].net_r = i % 2 == 0 ? 1.2 : -0.8;
     }
+    const Figures f = figures_of(trades, {0, 100 * ns_per_day}, 1'000.0, {});
     const double sharpe = 0.2 / std::sqrt(100.0 / 99.0);
-    EXPECT_NEAR(probabilistic_sharpe(returns, 0.0), math::normal_cdf(sharpe * std::sqrt(99.0)), 1e-12);
-    EXPECT_NEAR(probabilistic_sharpe(returns, sharpe), 0.5, 1e-12);
-    EXPECT_TRUE(std::isnan(probabilistic_sharpe(std::vector<double>{1.0, 1.0, 1.0}, 0.0)));
+    EXPECT_NEAR(f.sharpe_daily, sharpe, 1e-12);
+    EXPECT_NEAR(f.psr, math::normal_cdf(sharpe * std::sqrt(99.0)), 1e-12);
+    EXPECT_NEAR(f.min_track_record_days, 1.0 + std::pow(1.6448536269514722 / sharpe, 2), 1e-9);
 }
 
 RC_GTEST_PROP(Figures, OfARunAgreeWithItsCore, (std::uint64_t seed)) {

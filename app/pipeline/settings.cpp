@@ -37,18 +37,26 @@ Result<void> FitConfig::validate(const models::GbdtConfig& model) const {
     if (std::set<std::int64_t>(seeds.begin(), seeds.end()).size() < seeds.size()) {
         return fail(ErrorCode::config, "fit.seeds holds a seed twice: two equal models are one");
     }
+    SOFIA_TRY(const auto parameters, model.resolved());
+    if (const std::string& objective = parameters.at("objective"); objective != "binary" && objective != "cross_entropy") {
+        return fail(ErrorCode::config,
+                    fmt::format("model.objective {}: its predictions are no probabilities that a touch reaches its target", objective),
+                    "take binary or cross_entropy");
+    }
     const bool weighted = model.is_unbalance || model.params.contains("scale_pos_weight") || model.params.contains("is_unbalance");
     if (!weighted || calibration != "none") return {};
-    return fail(ErrorCode::config, "fit.calibration is none, but the classes are weighted (is_unbalance, scale_pos_weight): probabilities would be wrong",
+    return fail(ErrorCode::config,
+                "fit.calibration is none, but the classes are weighted (is_unbalance, scale_pos_weight): probabilities would be wrong",
                 "use fit.calibration=auto");
 }
 
 void TuneConfig::describe(config::Keys& keys) {
     keys.choice("sampler", sampler, tune::sampler_names(), "How parameters are proposed.");
     keys.integer("startup_trials", startup_trials, {1, 1e6}, "Random trials before TPE starts.");
-    keys.text("pruner", pruner,
-              "Which trials are stopped after some folds: none, median, percentile, halving, hyperband, patient, threshold, wilcoxon; with options as in "
-              "median:startup_trials=10,warmup_steps=2 (a step is a fold).");
+    keys.text(
+        "pruner", pruner,
+        "Which trials are stopped after some folds: none, median, percentile, halving, hyperband, patient, threshold, wilcoxon; with options as in "
+        "median:startup_trials=10,warmup_steps=2 (a step is a fold).");
     keys.integer("batch", batch, {1, 1024}, "Trials asked together and told in order; part of the result, unlike the number of threads.");
 }
 

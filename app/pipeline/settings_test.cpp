@@ -33,6 +33,17 @@ TEST(Settings, ATouchTimeframeThatNoBarHasIsRefusedByName) {
     EXPECT_NE(loaded.error().message.find("30m"), std::string::npos);
 }
 
+// Three outputs a row would be read as the probabilities of three rows.
+TEST(Settings, AnObjectiveWithoutProbabilitiesIsRefused) {
+    for (const char* set : {"model.objective=regression", "model.params={objective: multiclass, num_class: 3}", "model.params={loss: mae}"}) {
+        const auto loaded = load_settings({.sets = {set}});
+        ASSERT_FALSE(loaded.has_value()) << set;
+        EXPECT_EQ(loaded.error().code, ErrorCode::config);
+        EXPECT_NE(loaded.error().message.find("model.objective"), std::string::npos);
+    }
+    EXPECT_TRUE(load_settings({.sets = {"model.params={objective: xentropy}"}}).has_value());
+}
+
 TEST(SearchParameters, ShortNamesMeanTheOnlyKeyThatEndsSo) {
     EXPECT_EQ(key_of_parameter("stop_atr").value(), "barriers.stop_atr");
     EXPECT_EQ(key_of_parameter("barriers.stop_atr").value(), "barriers.stop_atr");

@@ -1,8 +1,7 @@
 """What keeps a backtest honest, against others: Sharpe statistics against SciPy's moments and the published example, overfitting against brute force,
 bootstraps and multiple tests against arch.
 
-Runs `honesty_dump`, found in SOFIA_BIN_DIR or build/release/bin. skfolio, where it is installed (it brings solvers and is not part of .venv), is asked
-too.
+Runs `honesty_dump`, found in SOFIA_BIN_DIR or build/release/bin. `make nightly` asks skfolio too (test_honesty_skfolio.py).
 """
 
 import itertools
@@ -67,17 +66,6 @@ def test_sharpe_figures_equal_the_formulas_over_scipys_moments():
             assert mine["min_track_record"] == pytest.approx(1 + spread * (stats.norm.ppf(0.95) / sharpe) ** 2, rel=1e-11)
         else:
             assert mine["min_track_record"] is None
-
-
-def test_sharpe_figures_equal_skfolios():
-    measures = pytest.importorskip("skfolio.measures", reason="skfolio is not part of .venv: pip install skfolio==1.12.0 in an environment of your own")
-    for seed in range(5):
-        returns = skewed_returns(seed)
-        trials = 0.05 * np.random.default_rng(seed).standard_normal(100)
-        (mine,) = ours({"ask": "sharpe", "returns": list(returns), "trials": list(trials)})
-        assert mine["psr"] == pytest.approx(measures.probabilistic_sharpe_ratio(returns), rel=1e-12)
-        assert mine["dsr"] == pytest.approx(measures.deflated_sharpe_ratio(returns, trials), rel=1e-11)
-        assert mine["expected_best"] == pytest.approx(measures.expected_max_sharpe_ratio(100, trials.std(ddof=1)), rel=1e-12)
 
 
 # Overfitting

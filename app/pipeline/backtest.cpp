@@ -80,7 +80,7 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
     SOFIA_TRY(const TrainConfig trained, read_train_config(request.train_config));
     const std::filesystem::path model_folder = request.train_config.parent_path() / trained.model_path;
     SOFIA_TRY(models::Model model, models::load_model(model_folder));
-    SOFIA_TRY(const store::DataFolder data_folder, store::DataFolder::open(request.data_dir.empty() ? trained.data_dir : request.data_dir));
+    SOFIA_TRY(const store::DataFolder data_folder, open_data_of(request.data_dir, trained.data_dir));
     SOFIA_TRY(const Settings settings, load_settings({.instrument = data_folder.instrument(),
                                                       .instrument_file = data_folder.has_instrument_file(),
                                                       .file = request.config_file,

@@ -119,6 +119,14 @@ void warn_of_symbol(const std::filesystem::path& artifact, const std::string& ma
     if (made_with != used) context.log.warning(artifact.string() + " was made with data of " + made_with + ", this is " + used);
 }
 
+Result<store::DataFolder> open_data_of(const std::filesystem::path& asked, const std::filesystem::path& made_from) {
+    auto folder = store::DataFolder::open(asked.empty() ? made_from : asked);
+    if (!folder && asked.empty() && folder.error().code == ErrorCode::io) {
+        folder.error().hint = "it is the data that was tuned on; say with --data-dir where it is now";
+    }
+    return folder;
+}
+
 const Json* Members::find(const char* name) const {
     if (!json_.is_object()) return nullptr;
     const auto at = json_.find(name);
@@ -173,6 +181,10 @@ Result<SummaryHead> read_summary(const std::filesystem::path& path) {
     SOFIA_TRY(head.largest_hold_bars, members.count("largest_hold_bars", trading::hold_bars_max));
     SOFIA_TRY(const Members features, members.object("features"));
     SOFIA_TRY(head.features_hash, features.text("hash"));
+    SOFIA_TRY(const Members splits, members.object("splits"));
+    SOFIA_TRY(const Members tuning, splits.object("tuning"));
+    SOFIA_TRY(head.tuned_from, tuning.text("from"));
+    SOFIA_TRY(head.tuned_to, tuning.text("to"));
     return head;
 }
 

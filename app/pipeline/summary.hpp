@@ -51,6 +51,8 @@ struct SummaryHead {
     std::string config;
     std::string features_hash;
     std::int64_t largest_hold_bars = 0;
+    std::string tuned_from;  ///< the ends of the tuning window
+    std::string tuned_to;
 };
 
 /// Errors: io; data, with the file and what is missing.
@@ -82,6 +84,9 @@ private:
 
 /// Warns where an artifact was made with another symbol's data than what is read now.
 void warn_of_symbol(const std::filesystem::path& artifact, const std::string& made_with, const std::string& used, const Context& context);
+
+/// The data folder that was asked for; where none was, the one that the artifact was made from, which may have been named from another folder.
+[[nodiscard]] Result<store::DataFolder> open_data_of(const std::filesystem::path& asked, const std::filesystem::path& made_from);
 
 [[nodiscard]] Json window_json(trading::Window window);
 [[nodiscard]] Json refusals_json(const trading::RefusalCounts& refused);

@@ -73,7 +73,7 @@ Result<TrainingWindow> training_window(const History& history, const Settings& s
 Result<TrainResult> train(const TrainRequest& request, const Context& context) {
     SOFIA_TRY(const SummaryHead head, read_summary(request.summary));
     const std::filesystem::path data_dir = request.data_dir.empty() ? head.data_dir : request.data_dir;
-    SOFIA_TRY(const store::DataFolder data_folder, store::DataFolder::open(data_dir));
+    SOFIA_TRY(const store::DataFolder data_folder, open_data_of(request.data_dir, head.data_dir));
     SOFIA_TRY(const Settings settings, load_settings({.instrument = data_folder.instrument(),
                                                       .instrument_file = data_folder.has_instrument_file(),
                                                       .file = request.config_file,
@@ -88,6 +88,12 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
     }
     warn_of_symbol(request.summary, head.symbol, history.data.symbol, context);
     SOFIA_TRY(const TrainingWindow training, training_window(history, settings, request.through));
+    const std::string from = format_time(training.window.from);
+    const std::string to = format_time(training.window.to);
+    if (request.through == TrainThrough::tuning && (from != head.tuned_from || to != head.tuned_to)) {
+        context.log.warning(fmt::format("the trial was tuned on {} to {}, the model is fitted on {} to {}: its score was measured on other data",
+                                        head.tuned_from, head.tuned_to, from, to));
+    }
     SOFIA_TRY(const Candidates candidates, find_candidates(history, settings.decision.touch));
     SOFIA_TRY(const LabeledCandidates labeled, label_candidates(history, candidates, settings, head.largest_hold_bars));
     const StrategyData data{history, settings, candidates, labeled};

@@ -29,6 +29,7 @@ TEST(AlarmCount, HasItsStatedLimits) {
     EXPECT_EQ(alarm_count(40, 0.5, 0.01), 28);
     EXPECT_EQ(alarm_count(40, 0.05, 0.01), 7);
     EXPECT_EQ(alarm_count(3, 0.5, 0.01), 4);
+    EXPECT_EQ(alarm_count(3, 0.05, 0.01), 2);
     EXPECT_EQ(alarm_count(0, 0.5, 0.01), 1);
 }
 

@@ -133,7 +133,7 @@ std::vector<market::Bar> with_changed_future(Bars bars, std::size_t kept, Random
 }
 
 Result<void> check_bars(Bars bars) {
-    if (bars.size() < 8) return fail(ErrorCode::usage, std::to_string(bars.size()) + " bars are too few to audit", "give at least 8");
+    if (bars.size() < 8) return fail(ErrorCode::data, std::to_string(bars.size()) + " bars are too few to audit", "give at least 8");
     for (std::size_t i = 1; i < bars.size(); ++i) {
         if (bars[i].close_time <= bars[i - 1].close_time) {
             return fail(ErrorCode::usage, "the bars to audit are out of time order at " + format_time(bars[i].close_time), "sort them by time");

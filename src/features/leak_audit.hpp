@@ -60,7 +60,8 @@ struct LeakReport {
 ///  - stream: `options.stream` gives the same table;
 ///  - order: known_at ascends strictly, is the close of a base bar, and the same rows are there after a cut.
 /// Moments: the first bars one by one and the last two, then in turn geometrically spaced, next to the boundaries of hours, four hours and days,
-/// where larger bars close, and at random. Errors: usage (fewer than 8 bars, bars not in time order, a producer whose columns change), interrupted.
+/// where larger bars close, and at random. Errors: data (fewer than 8 bars), usage (bars not in time order, a producer whose columns change),
+/// interrupted.
 [[nodiscard]] Result<LeakReport> audit_leaks(std::span<const market::Bar> base_bars, const Producer& producer, const LeakAuditOptions& options = {});
 
 /// The report for people: one line a failing column with the first offending row, or one line that all passed.

@@ -342,7 +342,7 @@ TEST(Audit, SaysWhichColumnWhichRowAndWhatItShouldBe) {
 TEST(Audit, RefusesWhatItCannotJudge) {
     const std::vector<market::Bar> bars = random_bars(20);
     const Producer honest = beside_an_honest_column(closes);
-    EXPECT_EQ(audit_leaks(Bars(bars).first(7), honest).error().code, ErrorCode::usage);
+    EXPECT_EQ(audit_leaks(Bars(bars).first(7), honest).error().code, ErrorCode::data);
     std::vector<market::Bar> disorder = bars;
     std::swap(disorder[3], disorder[4]);
     EXPECT_EQ(audit_leaks(disorder, honest).error().code, ErrorCode::usage);

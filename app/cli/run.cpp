@@ -106,7 +106,7 @@ Error explain_extras(const CLI::App& app, const std::vector<std::string>& extras
     if (!command_names(app).empty()) {
         return {ErrorCode::usage, with_suggestion("unknown command " + word, word, command_names(app)), "`sofia --help` lists the commands"};
     }
-    return {ErrorCode::usage, "unexpected argument " + word, "`--help` shows how the command is called"};
+    return {ErrorCode::usage, "unexpected argument " + pipeline::without_password(word), "`--help` shows how the command is called"};
 }
 
 /// Takes passwords out of URLs among our options: whoever lists processes sees `argv`, and a manifest keeps it. What stands behind `--` is
@@ -147,7 +147,7 @@ const CLI::App& deepest(const CLI::App& app) {
 
 std::vector<Verb> all_verbs() {
     std::vector<Verb> verbs;
-    for (auto group : {data_verbs(), table_verbs(), strategy_verbs(), study_run_verbs(), config_verbs()}) {
+    for (auto group : {data_verbs(), table_verbs(), strategy_verbs(), study_run_verbs(), study_verbs(), study_plot_verbs(), config_verbs()}) {
         for (Verb& verb : group) verbs.push_back(std::move(verb));
     }
     return verbs;

@@ -14,21 +14,10 @@ constexpr const char* data_attribute = "sofia:data";
 
 /// Not those that decide how a search goes or where data comes from. The symbol counts as data.
 bool reaches_a_value(const std::string& key) {
-    for (const char* section : {"search", "tune.", "download.", "data.", "instrument.symbol"}) {
+    for (const char* section : {"search", "tune.", "select.", "download.", "data.", "instrument.symbol"}) {
         if (key.starts_with(section)) return false;
     }
     return true;
-}
-
-std::string hash_of(const std::vector<market::Bar>& bars, trading::Window window) {
-    Sha256 hash;
-    const auto add = [&](const auto& number) { hash.add({reinterpret_cast<const char*>(&number), sizeof number}); };
-    for (const market::Bar& bar : bars) {
-        if (bar.open_time < window.from || bar.close_time > window.to) continue;
-        add(bar.open_time);
-        for (const double number : {bar.open, bar.high, bar.low, bar.close, bar.volume}) add(number);
-    }
-    return hash.hex();
 }
 
 /// What the study keeps under `attribute`; nothing when it keeps nothing that we wrote.
@@ -83,6 +72,17 @@ Result<void> compare_data(const std::string& study, const std::map<std::string, 
 
 }  // namespace
 
+std::string bars_hash(const History& history, trading::Window window) {
+    Sha256 hash;
+    const auto add = [&](const auto& number) { hash.add({reinterpret_cast<const char*>(&number), sizeof number}); };
+    for (const market::Bar& bar : history.bars.front()) {
+        if (bar.open_time < window.from || bar.close_time > window.to) continue;
+        add(bar.open_time);
+        for (const double number : {bar.open, bar.high, bar.low, bar.close, bar.volume}) add(number);
+    }
+    return hash.hex();
+}
+
 StudyTerms study_terms(const Settings& settings, const std::set<std::string>& searched, const History& history, trading::Window tuning) {
     StudyTerms terms;
     Settings copy = settings;
@@ -95,7 +95,7 @@ StudyTerms study_terms(const Settings& settings, const std::set<std::string>& se
     terms.data = {{"symbol", history.data.symbol},
                   {"from", format_time(tuning.from)},
                   {"to", format_time(tuning.to)},
-                  {"sha256", hash_of(history.bars.front(), tuning)}};
+                  {"sha256", bars_hash(history, tuning)}};
     return terms;
 }
 

@@ -18,6 +18,9 @@ struct StudyTerms {
     std::map<std::string, std::string> data;      ///< symbol, the tuning window's ends, the hash of its bars
 };
 
+/// SHA-256 of the base bars that lie inside `window`: times, prices, volume.
+[[nodiscard]] std::string bars_hash(const History& history, trading::Window window);
+
 /// `searched`: the keys that the study itself varies.
 [[nodiscard]] StudyTerms study_terms(const Settings& settings, const std::set<std::string>& searched, const History& history, trading::Window tuning);
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -20,7 +21,7 @@
 namespace sofia::store {
 
 enum class ColumnType : std::uint8_t {
-    timestamp,  ///< int64 UTC nanoseconds, `timestamp[ns, UTC]` in the file
+    timestamp,  ///< int64 UTC nanoseconds, `timestamp[ns, UTC]` in the file; `no_time` is written as null
     float64,    ///< NaN is written as null
     int64,
     boolean,
@@ -31,6 +32,9 @@ struct Column {
     std::string name;
     ColumnType type = ColumnType::float64;
 };
+
+/// A moment that is missing: numpy's and pandas' NaT.
+inline constexpr TimeNs no_time = std::numeric_limits<TimeNs>::min();
 
 /// A value of a row: int64 for timestamp and int64 columns, double, bool, or text.
 using Cell = std::variant<std::int64_t, double, bool, std::string_view>;

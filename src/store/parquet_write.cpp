@@ -97,7 +97,10 @@ struct Buffer {
         switch (type) {
             case ColumnType::timestamp: {
                 arrow::TimestampBuilder builder(arrow_type(type), arrow::default_memory_pool());
-                ARROW_RETURN_NOT_OK(builder.AppendValues(integers));
+                std::vector<bool> valid;
+                valid.reserve(integers.size());
+                for (const std::int64_t value : integers) valid.push_back(value != no_time);
+                ARROW_RETURN_NOT_OK(builder.AppendValues(integers, valid));
                 return builder.Finish();
             }
             case ColumnType::int64: {

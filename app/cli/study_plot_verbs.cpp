@@ -1,0 +1,55 @@
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "app/cli/verb.hpp"
+#include "app/pipeline/study_plot.hpp"
+
+namespace sofia::cli {
+namespace {
+
+using pipeline::Context;
+using pipeline::Output;
+using pipeline::PlotImportance;
+
+struct PlotOptions {
+    pipeline::PlotRequest request;
+    std::string out;
+    std::string importance = "ped-anova";
+};
+
+Result<Output> plot(const PlotOptions& options, const Context& context) {
+    pipeline::PlotRequest request = options.request;
+    request.out = options.out;
+    request.importance = options.importance == "fanova" ? PlotImportance::fanova
+                         : options.importance == "none" ? PlotImportance::none
+                                                        : PlotImportance::ped_anova;
+    return pipeline::plot_study(request, context);
+}
+
+Verb plot_verb() {
+    return {
+        "study plot", "Draw a study as one HTML file: history, Pareto front, importance, slices, parallel coordinates, contours, intermediate values",
+        "  sofia study plot --study fit\n"
+        "  sofia study plot --study fit --params lr,leaves --out pictures/fit.html\n"
+        "  sofia study plot --storage sqlite:///studies.db --study trade-off --target latency",
+        [](CLI::App& app) {
+            auto options = std::make_shared<PlotOptions>();
+            app.add_option("--storage", options->request.choice.storage,
+                           "sqlite:///FILE, a file, or postgresql://USER@HOST/DATABASE; default: NAME.db in the current folder");
+            app.add_option("--study", options->request.choice.study, "Its name; may be left out when the storage holds one study");
+            app.add_option("--out", options->out, "The file to write; default: NAME.html");
+            app.add_option("--params", options->request.params, "Only these parameters; commas between them")->take_all()->allow_extra_args(false);
+            app.add_option("--target", options->request.target, "Only this objective, by name or number; default: all, to choose among in the page");
+            app.add_option("--importance", options->importance, "How the importance of parameters is assessed: ped-anova, fanova, none")
+                ->check(CLI::IsMember({"ped-anova", "fanova", "none"}))
+                ->capture_default_str();
+            return [options](const Context& context, const CommonOptions&) { return plot(*options, context); };
+        }};
+}
+
+}  // namespace
+
+std::vector<Verb> study_plot_verbs() { return {plot_verb()}; }
+
+}  // namespace sofia::cli

@@ -1,0 +1,69 @@
+#include "app/pipeline/study_edit.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/pipeline/study_storage.hpp"
+#include "base/text.hpp"
+
+namespace sofia::pipeline {
+
+namespace {
+
+Result<void> check_name(const std::string& name) {
+    // 512 characters are what Optuna's column holds; PostgreSQL enforces it.
+    if (!name.empty() && name.size() <= 512) return {};
+    return fail(ErrorCode::usage, name.empty() ? "a study needs a name" : "the study's name is longer than 512 bytes", "give another name");
+}
+
+}  // namespace
+
+Result<Output> copy_study(const CopyRequest& request) {
+    SOFIA_TRY(const auto source, open_existing(request.from));
+    SOFIA_TRY(const tune::StudyInfo info, choose_study(*source, request.from));
+    const std::string name = request.to_study.empty() ? info.name : request.to_study;
+    SOFIA_CHECK(check_name(name));
+    auto target = source;
+    if (!request.to_storage.empty()) {
+        SOFIA_TRY(target, tune::open_storage(request.to_storage));
+    }
+    std::size_t count = 0;
+    const auto work = [&]() -> Result<void> {
+        SOFIA_TRY(std::vector<tune::FrozenTrial> trials, source->read_trials(info.id, 0, {}));
+        SOFIA_TRY(const tune::StudyInfo copy, target->create_study(name, info.directions));
+        using Owner = tune::Storage::Owner;
+        for (const auto& [key, json] : info.system_attributes) SOFIA_CHECK(target->set_study_attribute(copy.id, Owner::system, key, json));
+        for (const auto& [key, json] : info.user_attributes) SOFIA_CHECK(target->set_study_attribute(copy.id, Owner::user, key, json));
+        count = trials.size();
+        for (tune::FrozenTrial& trial : trials) SOFIA_CHECK(target->add_trial(copy.id, std::move(trial)));
+        return {};
+    };
+    SOFIA_CHECK(target->transaction(work));
+    const std::string shown = request.to_storage.empty() ? "" : without_password(request.to_storage);
+    return make_output(fmt::format("study {} copied to {}{}: {} trials\n", printable(info.name), printable(name),
+                                   shown.empty() ? "" : " in " + printable(shown), count),
+                       {{"study", info.name}, {"copy", name}, {"storage", shown.empty() ? Json() : Json(shown)}, {"trials", count}});
+}
+
+Result<Output> rename_study(const StudyChoice& choice, const std::string& name) {
+    SOFIA_CHECK(check_name(name));
+    SOFIA_TRY(const auto storage, open_existing(choice));
+    SOFIA_TRY(const tune::StudyInfo info, choose_study(*storage, choice));
+    SOFIA_CHECK(storage->rename_study(info.id, name));
+    return make_output(fmt::format("study {} renamed to {}\n", printable(info.name), printable(name)), {{"study", name}, {"before", info.name}});
+}
+
+Result<Output> delete_study(const StudyChoice& choice, Consent consent) {
+    SOFIA_TRY(const auto storage, open_existing(choice));
+    SOFIA_TRY(const tune::StudyInfo info, choose_study(*storage, choice));
+    SOFIA_TRY(const auto trials, storage->read_trials(info.id, 0, {}));
+    if (consent == Consent::missing) {
+        return fail(ErrorCode::usage, fmt::format("study \"{}\" and its {} trials would be deleted for good", printable(info.name), trials.size()),
+                    "add --yes; `sofia study copy` or `sofia study export` keep a copy");
+    }
+    SOFIA_CHECK(storage->delete_study(info.id));
+    return make_output(fmt::format("study {} deleted: {} trials\n", printable(info.name), trials.size()),
+                       {{"study", info.name}, {"trials", trials.size()}});
+}
+
+}  // namespace sofia::pipeline

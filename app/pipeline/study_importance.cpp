@@ -1,0 +1,37 @@
+#include "app/pipeline/study_importance.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.hpp"
+#include "tune/importance.hpp"
+
+namespace sofia::pipeline {
+
+Result<Output> assess_importance(const ImportanceRequest& request, const Context& context) {
+    SOFIA_TRY(const LoadedStudy loaded, load_study(request.choice));
+    const tune::ImportanceOptions options{.objective = request.target, .params = request.params};
+    const tune::FanovaOptions forest{.seed = context.seed, .threads = context.threads};
+    SOFIA_TRY(const std::vector<tune::Importance> raw, request.method == ImportanceMethod::fanova
+                                                           ? tune::fanova(loaded.trials, loaded.info.directions, options, forest)
+                                                           : tune::ped_anova(loaded.trials, loaded.info.directions, options));
+    if (loaded.count(tune::TrialState::complete) < 2) {
+        return fail(ErrorCode::data, fmt::format("study \"{}\" has fewer than two complete trials: nothing can be told of its parameters",
+                                                 printable(loaded.info.name)),
+                    "run more trials");
+    }
+    const char* method = request.method == ImportanceMethod::fanova ? "fanova" : "ped-anova";
+    Json json = {{"study", loaded.info.name}, {"method", method}, {"objective", request.target}, {"importances", Json::object()}};
+    std::vector<std::vector<std::string>> rows;
+    constexpr double bar_width = 40.0;
+    for (const tune::Importance& one : tune::normalized(raw)) {
+        json["importances"][one.name] = one.value;
+        rows.push_back({printable(one.name), fmt::format("{:.4f}", one.value), std::string(static_cast<std::size_t>(one.value * bar_width), '#')});
+    }
+    const std::vector<std::string> header = {"parameter", "importance", method};
+    return make_output(rows.empty() ? "no parameter\n" : format_table(header, rows), std::move(json));
+}
+
+}  // namespace sofia::pipeline

@@ -140,13 +140,13 @@ def play(player, peer: Peer, functions: list[Function], seeds: int | None) -> No
 
 
 def found(ours: str, peer: str) -> list[Found]:
-    """Of every function, the seeds that are there on each side."""
+    """Of every function, the seeds that are there on both sides."""
     out = []
     for function in FUNCTIONS.values():
         a, b = read(ours, function), read(peer, function)
-        wanted = range(function.seeds)
-        if a and b:
-            out.append(Found(function.name, function.space, [a[s] for s in wanted if s in a], [b[s] for s in wanted if s in b], function.seeds))
+        pairs = [s for s in range(function.seeds) if s in a and s in b]
+        if pairs:
+            out.append(Found(function.name, function.space, [a[s] for s in pairs], [b[s] for s in pairs], function.seeds))
     return out
 
 

@@ -206,7 +206,7 @@ FUNCTIONS = {
         Function("integers", "8 integers, half with a step", integers, 100),
         Function("pipeline", "up to 12, nested conditions, every kind", pipeline, 100),
         Function("sphere20", "20 floats", sphere20, 100),
-        Function("lightgbm classifier", "9: every kind", classifier, 30),
-        Function("lightgbm regressor", "4 to 9, conditional, every kind", regressor, 30),
+        Function("lightgbm classifier", "9: every kind", classifier, 60),
+        Function("lightgbm regressor", "4 to 9, conditional, every kind", regressor, 60),
     )
 }

@@ -16,23 +16,25 @@ import quality_table as table  # noqa: E402
 def test_probability_counts_pairs():
     assert table.smaller([1.0, 2.0], [3.0, 4.0]).p == 1.0
     assert table.smaller([3.0, 4.0], [1.0, 2.0]).p == 0.0
-    assert table.smaller([1.0, 1.0, 5.0], [1.0, 2.0]).p == pytest.approx((0.5 + 1 + 0.5 + 1) / 6)
+    assert table.smaller([1.0, 1.0, 5.0], [1.0, 2.0, 2.0]).p == pytest.approx((0.5 + 2 + 0.5 + 2) / 9)
 
 
-def test_probability_is_the_mann_whitney_statistic_and_its_variance_is_that_of_repetitions():
+@pytest.mark.parametrize("shared", [0.0, 1.5])  # the pair's common start
+def test_probability_is_the_mann_whitney_statistic_and_its_variance_is_that_of_repetitions(shared):
     random_ = random.Random(3)
     estimates, variances = [], []
     for _ in range(400):
-        ours = [round(random_.gauss(-0.3, 1), 1) for _ in range(30)]
-        peer = [round(random_.gauss(0, 1), 1) for _ in range(40)]
+        starts = [random_.gauss(0, shared) for _ in range(40)]
+        ours = [round(start + random_.gauss(-0.3, 1), 1) for start in starts]
+        peer = [round(start + random_.gauss(0, 1), 1) for start in starts]
         one = table.smaller(ours, peer)
-        assert one.p == pytest.approx(stats.mannwhitneyu(peer, ours).statistic / 1200)
+        assert one.p == pytest.approx(stats.mannwhitneyu(peer, ours).statistic / 1600)
         estimates.append(one.p)
         variances.append(one.variance)
     mean = sum(estimates) / len(estimates)
     spread = sum((e - mean) ** 2 for e in estimates) / (len(estimates) - 1)
     assert sum(variances) / len(variances) == pytest.approx(spread, rel=0.2)
-    true = stats.norm.cdf(0.3 / 2**0.5)
+    true = stats.norm.cdf(0.3 / (2 * (1 + shared**2)) ** 0.5)
     covered = sum(abs(e - true) <= table.Z95 * v**0.5 for e, v in zip(estimates, variances)) / len(estimates)
     assert 0.91 <= covered <= 0.98
 

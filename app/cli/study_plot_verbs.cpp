@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/cli/study_choice.hpp"
 #include "app/cli/verb.hpp"
 #include "app/pipeline/study_plot.hpp"
 
@@ -9,8 +10,8 @@ namespace sofia::cli {
 namespace {
 
 using pipeline::Context;
+using pipeline::ImportanceMethod;
 using pipeline::Output;
-using pipeline::PlotImportance;
 
 struct PlotOptions {
     pipeline::PlotRequest request;
@@ -21,9 +22,11 @@ struct PlotOptions {
 Result<Output> plot(const PlotOptions& options, const Context& context) {
     pipeline::PlotRequest request = options.request;
     request.out = options.out;
-    request.importance = options.importance == "fanova" ? PlotImportance::fanova
-                         : options.importance == "none" ? PlotImportance::none
-                                                        : PlotImportance::ped_anova;
+    if (options.importance == "none") {
+        request.importance.reset();
+    } else {
+        request.importance = options.importance == "fanova" ? ImportanceMethod::fanova : ImportanceMethod::ped_anova;
+    }
     return pipeline::plot_study(request, context);
 }
 
@@ -35,9 +38,7 @@ Verb plot_verb() {
         "  sofia study plot --storage sqlite:///studies.db --study trade-off --target latency",
         [](CLI::App& app) {
             auto options = std::make_shared<PlotOptions>();
-            app.add_option("--storage", options->request.choice.storage,
-                           "sqlite:///FILE, a file, or postgresql://USER@HOST/DATABASE; default: NAME.db in the current folder");
-            app.add_option("--study", options->request.choice.study, "Its name; may be left out when the storage holds one study");
+            add_study_choice(app, options->request.choice);
             app.add_option("--out", options->out, "The file to write; default: NAME.html");
             app.add_option("--params", options->request.params, "Only these parameters; commas between them")->take_all()->allow_extra_args(false);
             app.add_option("--target", options->request.target, "Only this objective, by name or number; default: all, to choose among in the page");

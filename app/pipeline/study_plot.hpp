@@ -7,19 +7,18 @@
 
 #include "app/pipeline/context.hpp"
 #include "app/pipeline/output.hpp"
+#include "app/pipeline/study_importance.hpp"
 #include "app/pipeline/study_open.hpp"
 #include "report/study.hpp"
 
 namespace sofia::pipeline {
-
-enum class PlotImportance : std::uint8_t { ped_anova, fanova, none };
 
 struct PlotRequest {
     StudyChoice choice;
     std::filesystem::path out;        ///< empty: <study>.html in the current folder
     std::vector<std::string> params;  ///< which parameters, each a name or several with commas between; empty: all
     std::string target;               ///< an objective's name or number; empty: all of them, to choose among
-    PlotImportance importance = PlotImportance::ped_anova;
+    std::optional<ImportanceMethod> importance = ImportanceMethod::ped_anova;  ///< none: not assessed
 };
 
 /// What the page of a study shows. Errors: usage (no such parameter or objective, with the nearest one); data (no trial is complete and none has

@@ -31,7 +31,9 @@ const plot = (() => {
     if (size >= 1e4) return minus(value.toLocaleString("en-US", { maximumFractionDigits: size >= 1e5 ? 0 : 1 }));
     return minus(String(Number(value.toPrecision(5))));
   };
-  const exact = (value) => (Number.isFinite(value) ? minus(String(value)) : number(value));
+  const exact = (value) => (Number.isFinite(value) ? minus(value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential().replace("e+", "e") : String(value)) : number(value));
+  // A name inside a sentence keeps its direction of writing to itself.
+  const isolated = (name) => (/[^\x20-\x7e]/.test(name) ? `\u2068${name}\u2069` : name);
   const plural = (count, word) => `${count.toLocaleString("en-US")} ${word}${count === 1 ? "" : "s"}`;
 
   // ---- scales -------------------------------------------------------------------------------------------------------
@@ -61,7 +63,10 @@ const plot = (() => {
   };
   // Ticks of one axis are written alike.
   const tickTexts = (ticks, log) => {
-    if (log) return ticks.map((value) => (value >= 1e-3 && value < 1e6 ? number(value) : minus(power(value, 1))));
+    if (log) {
+      const wide = ticks[0] < 1e-4 || ticks[ticks.length - 1] >= 1e6;
+      return ticks.map((value) => (!wide || (value >= 0.1 && value < 1e3) ? number(value) : minus(power(value, 1))));
+    }
     const size = Math.max(...ticks.map(Math.abs));
     const step = ticks.length > 1 ? Math.abs(ticks[1] - ticks[0]) : size;
     if (size >= 1e7 || (size > 0 && size < 1e-3)) {
@@ -73,7 +78,7 @@ const plot = (() => {
     return ticks.map((value) => minus(value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals })));
   };
 
-  // {scale, low, high, choices}: `at` is 0..1 within the range.
+  // {scale, low, high, choices, whole}: `at` is 0..1 within the range; `whole` has ticks at whole numbers only.
   const axis = (spec) => {
     if (spec.scale === "category") {
       const count = Math.max(1, spec.choices.length);
@@ -99,7 +104,7 @@ const plot = (() => {
       ...spec, low, high, log, at, text: number,
       value: (u) => from(2 * (start + u * span)),
       ticks: (room) => {
-        const values = log ? logTicks(low, high, room) : linearTicks(low, high, room);
+        const values = (log ? logTicks(low, high, room) : linearTicks(low, high, room)).filter((value) => !spec.whole || Number.isInteger(value));
         const texts = tickTexts(values, log);
         return values.map((value, i) => [at(value), texts[i]]);
       },
@@ -209,7 +214,7 @@ const plot = (() => {
     const one = { box };
     one.draw = () => {
       width = box.clientWidth;
-      if (width < 60) return;
+      if (width < 20) return;
       const high = typeof height === "function" ? height(width) : height;
       const fine = Math.max(2, window.devicePixelRatio || 1);
       canvas.width = Math.round(width * fine);
@@ -285,21 +290,32 @@ const plot = (() => {
     return (index) => places.get(index) ?? null;
   };
 
-  // Grid, ticks and titles around `box` {left, top, right, bottom}; returns functions from values to pixels.
-  const frame = (art, box, x, y, { xTitle = "", yTitle = "", xRoom = 74, yRoom = 44 } = {}) => {
+  // Grid (below all marks), ticks and titles around `box` {left, top, right, bottom}; returns functions from values to pixels.
+  const frame = ({ ctx, art }, box, x, y, { xTitle = "", yTitle = "", xRoom = 74, yRoom = 44, grid = true } = {}) => {
     const px = (value) => box.left + x.at(value) * (box.right - box.left);
     const py = (value) => box.bottom - y.at(value) * (box.bottom - box.top);
     const wide = box.right - box.left;
     const tall = box.bottom - box.top;
+    const rule = (...ends) => {
+      if (!grid) return;
+      ctx.beginPath();
+      ctx.moveTo(ends[0], ends[1]);
+      ctx.lineTo(ends[2], ends[3]);
+      ctx.strokeStyle = colour("grid");
+      ctx.lineWidth = 1;
+      ctx.stroke();
+    };
     for (const [u, text] of y.ticks(Math.max(2, Math.floor(tall / yRoom)))) {
       const at = box.bottom - u * tall;
-      art.append(shape("line", { x1: box.left, x2: box.right, y1: at, y2: at, class: "grid" }), words(text, { x: box.left - 7, y: at + 4, class: "tick end" }, box.left - 22));
+      rule(box.left, at, box.right, at);
+      art.append(words(text, { x: box.left - 7, y: at + 4, class: "tick end" }, box.left - (yTitle ? 22 : 10)));
     }
     const ticks = x.ticks(Math.max(2, Math.floor(wide / xRoom)));
     const room = wide / Math.max(1, ticks.length);
     for (const [u, text] of ticks) {
       const at = box.left + u * wide;
-      art.append(shape("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, class: "grid" }), words(text, { x: at, y: box.bottom + 16, class: "tick middle" }, Math.max(24, room - 6)));
+      rule(at, box.top, at, box.bottom);
+      art.append(words(text, { x: at, y: box.bottom + 16, class: "tick middle" }, Math.max(24, room - 6)));
     }
     if (xTitle) art.append(words(xTitle, { x: (box.left + box.right) / 2, y: box.bottom + 34, class: "axis middle" }, wide));
     if (yTitle) art.append(words(yTitle, { transform: `translate(13 ${(box.top + box.bottom) / 2}) rotate(-90)`, class: "axis middle" }, tall));
@@ -319,7 +335,7 @@ const plot = (() => {
   document.body.append(tip);
 
   return {
-    dash, element, shape, number, exact, plural, axis, colour, fade, ramp, rampColour, measure, fit, words, chart, forget, drawAll, nearest, byTrial, frame, choose, told,
+    dash, element, shape, number, exact, isolated, plural, axis, colour, fade, ramp, rampColour, measure, fit, words, chart, forget, drawAll, nearest, byTrial, frame, choose, told,
     onChoose: (listener) => listeners.push(listener),
     setDescribe: (how) => { describe = how; },
   };

@@ -1,7 +1,7 @@
 // A study's page: its data, what readers have chosen, history, Pareto front, importance and the best trials.
 const study = (() => {
   "use strict";
-  const { dash, element, shape, number, exact, plural, axis, colour, fade, rampColour, words, chart, forget } = plot;
+  const { dash, element, shape, number, exact, isolated, plural, axis, colour, fade, rampColour, words, chart, forget } = plot;
   const data = JSON.parse(document.querySelector("#study-data").textContent);
   const real = (value) => (value === null ? NaN : Number(value));
   for (const objective of data.objectives) Object.assign(objective, { best: real(objective.best), worst: real(objective.worst), sign: objective.goal === "minimize" ? 1 : -1 });
@@ -28,7 +28,7 @@ const study = (() => {
     const { best: from, worst: to } = objective();
     return to === from ? 0 : Math.min(1, Math.max(0, (column()[i] / 2 - from / 2) / (to / 2 - from / 2)));
   };
-  const goalName = (one) => `${one.name} (${one.goal})`;
+  const goalName = (one) => `${isolated(one.name)} (${one.goal})`;
 
   // ---- pieces -------------------------------------------------------------------------------------------------------
   const section = (id) => {
@@ -83,6 +83,7 @@ const study = (() => {
     const one = data.objectives[which];
     let low = Math.min(one.best, one.worst);
     let high = Math.max(one.best, one.worst);
+    if (Number.isNaN(low)) [low, high] = [0, 0];
     const seen = among.map((i) => values[which][i]).filter((v) => Number.isFinite(v));
     if (span === "all" || !one.cut) [low, high] = seen.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [low, high]);
     else if (which !== target().objective) for (const i of best) if (Number.isFinite(values[which][i])) [low, high] = [Math.min(low, values[which][i]), Math.max(high, values[which][i])];
@@ -162,8 +163,8 @@ const study = (() => {
   const historyPaint = (y, lastNumber, sayBeyond) => ({ ctx, art, width, height }) => {
     const rug = states.some((state) => state !== "c");
     const box = { left: 66, right: width - 14, top: 12, bottom: height - 44 - (rug ? 12 : 0) };
-    const x = axis({ scale: "linear", low: -0.02 * lastNumber - 0.5, high: lastNumber * 1.02 + 0.5 });
-    const { px, py } = plot.frame(art, box, { ...x, ticks: (room) => x.ticks(room).filter(([u]) => { const n = x.value(u); return n > -0.5 && Math.abs(n - Math.round(n)) < 1e-6; }) }, y, { xTitle: "trial", yTitle: goalName(objective()) });
+    const x = axis({ scale: "linear", low: -0.02 * lastNumber - 0.5, high: lastNumber * 1.02 + 0.5, whole: true });
+    const { px, py } = plot.frame({ ctx, art }, box, { ...x, ticks: (room) => x.ticks(room).filter(([u]) => x.value(u) > -0.5) }, y, { xTitle: "trial", yTitle: goalName(objective()) });
     const points = complete.filter((i) => !Number.isNaN(column()[i])).map((i) => [px(numbers[i]), y.log && column()[i] <= 0 ? box.bottom + 9 : Math.min(1e6, Math.max(-1e6, py(column()[i]))), i]);
     const many = points.length > 1500;
     const tone = colour("accent");
@@ -192,7 +193,7 @@ const study = (() => {
     const panel = section("history");
     const counts = (state) => data.counts[state] ?? 0;
     head(panel, ...scaleChoices(), keys(
-      key("accent", "trial"), infeasible.length && key("hollow", "infeasible"), target().line.length && key("line star", "best so far"),
+      key("accent", "trial"), infeasible.length && key("hollow", "infeasible"), target().line.length && key("line star", "best so far"), bestOf() >= 0 && key("mark", "best"),
       counts("p") && key("rug faint", `${counts("p")} pruned`), counts("f") && key("rug loss", `${counts("f")} failed`),
       (counts("r") || counts("w")) && key("rug third", `${counts("r") + counts("w")} not finished`)));
     let beyond = 0;
@@ -206,7 +207,7 @@ const study = (() => {
   const paretoPaint = (a, b) => ({ ctx, art, width, height }) => {
     const box = { left: 66, right: width - 14, top: 12, bottom: height - 44 };
     const [x, y] = [a, b].map((which) => valueAxis(which, chosen.span, "linear"));
-    const { px, py } = plot.frame(art, box, x, y, { xTitle: goalName(data.objectives[a]), yTitle: goalName(data.objectives[b]) });
+    const { px, py } = plot.frame({ ctx, art }, box, x, y, { xTitle: goalName(data.objectives[a]), yTitle: goalName(data.objectives[b]) });
     const points = complete.filter((i) => Number.isFinite(values[a][i]) && Number.isFinite(values[b][i]))
       .map((i) => [Math.min(box.right, Math.max(box.left, px(values[a][i]))), Math.min(box.bottom + 9, Math.max(box.top - 9, py(values[b][i]))), i]);
     const tone = colour("accent");
@@ -244,10 +245,14 @@ const study = (() => {
     if (!shares.length) return;
     const panel = section("importance");
     const row = 23;
-    chart(panel, {
+    const at = bestOf();
+    const beside = element("div", { className: at >= 0 ? "pair" : "" }, element("div"));
+    panel.append(beside);
+    if (at >= 0) beside.append(element("div", { className: "best-trial" }, element("b", {}, `The best: trial ${numbers[at]}`), facts(at, importanceMost)));
+    chart(beside.firstChild, {
       height: 18 + row * shares.length, label: `Importance for ${objective().name}: ${shares.slice(0, 5).map(([p, v]) => `${data.parameters[p].name} ${(100 * v).toFixed(1)} %`).join(", ")}.`,
       paint: ({ art, width }) => {
-        const left = Math.min(260, width * 0.4);
+        const left = Math.min(240, width * 0.4);
         const most = Math.max(...shares.map(([, v]) => v), 1e-300);
         shares.forEach(([p, v], i) => {
           const y = 8 + i * row;
@@ -259,7 +264,7 @@ const study = (() => {
         return { near: () => -1, where: () => null, order: [], count: shares.length };
       },
     });
-    note(panel, `${data.importance_method}; shares of one, for ${objective().name}.`, target().importance.length > importanceMost && `The ${importanceMost} largest of ${target().importance.length}.`);
+    note(panel, `${data.importance_method}; shares of one, for ${isolated(objective().name)}.`, target().importance.length > importanceMost && `The ${importanceMost} largest of ${target().importance.length}.`);
   };
 
   // ---- a trial in words -----------------------------------------------------------------------------------------------

@@ -56,6 +56,14 @@
       window.addEventListener("pointerup", stop, { once: true });
     });
   };
+  // The first and the last name begin or end with the chart when they are too long to stand in the middle of their axis.
+  const heading = (name, style, k, at, room, width) => {
+    const last = at > width / 2;
+    const end = last ? width - at : at;
+    const outer = k === 0 || at + room > width;
+    if (!outer || plot.measure(name) * 1.08 < 2 * end) return words(name, { x: at, y: 16, class: `${style} middle` }, room - 12);
+    return words(name, { x: last ? width - 2 : 2, y: 16, class: `${style} ${last ? "end" : ""}` }, end + room / 2 - 12);
+  };
   const parallelPaint = (lines, columns, redraw) => ({ ctx, art, width, height }) => {
     const missing = columns.some((one) => one.some);
     const tilted = (width - 90) / columns.length < 84;
@@ -64,7 +72,7 @@
     const x = (k) => (columns.length > 1 ? box.left + (k * (box.right - box.left)) / (columns.length - 1) : (box.left + box.right) / 2);
     const y = (u) => box.bottom - u * tall;
     const path = (i) => columns.map((one, k) => [x(k), y(one.u(i))]);
-    const alpha = Math.min(0.75, Math.max(0.1, 110 / Math.max(1, lines.length)));
+    const alpha = Math.min(0.75, Math.max(0.04, 110 / Math.max(1, lines.length)));
     const faint = colour("faint");
     const here = lines.filter((i) => passes(columns, i));
     const active = new Set(here);
@@ -79,8 +87,9 @@
     };
     if (brushes.size) for (const i of lines) if (!active.has(i)) stroke(i, fade(faint, 0.06), 1);
     here.forEach((i, k) => {
-      const place = here.length > 1 ? k / (here.length - 1) : 1;  // the best ones more firmly
-      stroke(i, rampColour(study.level(i), alpha + (0.9 - alpha) * place ** 12), 1.1 + 0.5 * place ** 12);
+      // The best ones more firmly: about one in twelve, at most some eighty.
+      const firm = (here.length > 1 ? k / (here.length - 1) : 1) ** Math.max(12, here.length / 80);
+      stroke(i, rampColour(study.level(i), alpha + (0.9 - alpha) * firm), 1.1 + 0.5 * firm);
     });
     ctx.setLineDash([]);
     columns.forEach((one, k) => {
@@ -88,8 +97,8 @@
       art.append(shape("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, class: "rule" }));
       const style = one.strong ? "strong" : "name";
       art.append(tilted ? words(one.name, { transform: `translate(${at - 2} ${box.top - 10}) rotate(-32)`, class: style }, 120)
-        : words(one.name, { x: at, y: 16, class: `${style} middle` }, (box.right - box.left) / Math.max(1, columns.length - 1) - 12));
-      for (const [u, text] of one.scale.ticks(columns.length > 16 ? 4 : 6)) art.append(words(text, { x: at + 5, y: y(u) + 4, class: "tick" }, (box.right - box.left) / Math.max(1, columns.length - 1) - 10));
+        : heading(one.name, style, k, at, (box.right - box.left) / Math.max(1, columns.length - 1), width));
+      for (const [u, text] of one.scale.ticks(columns.length > 16 ? 4 : 6)) art.append(words(text, { x: at + 5, y: y(u) + 4, class: "tick halo" }, k + 1 === columns.length ? width - at - 8 : (box.right - box.left) / Math.max(1, columns.length - 1) - 10));
       if (one.some) art.append(words("not set", { x: at, y: y(-0.075) + 16, class: "tick middle" }, 60));
       const range = brushes.get(one.id);
       if (range) art.append(shape("rect", { x: at - 7, width: 14, y: y(range[1]), height: Math.max(2, y(range[0]) - y(range[1])), class: "brush" }));
@@ -148,7 +157,7 @@
     const x = axes[p];
     const pad = x.choices ? 0 : 0.03;
     const inner = { ...x, at: (v) => pad + x.at(v) * (1 - 2 * pad), ticks: (room) => x.ticks(room).map(([u, text]) => [pad + u * (1 - 2 * pad), text]) };
-    const { px, py } = plot.frame(art, box, inner, y, { xTitle: data.parameters[p].name, xRoom: 58, yRoom: 34 });
+    const { px, py } = plot.frame({ ctx, art }, box, inner, y, { xTitle: data.parameters[p].name, xRoom: 46, yRoom: 34 });
     const shown = complete.filter((i) => !Number.isNaN(params[p][i]) && Number.isFinite(study.column()[i]));
     const last = Math.max(1, numbers[numbers.length - 1]);
     const points = shown.map((i) => [px(x.choices ? params[p][i] + spread(i) : params[p][i]), y.log && study.column()[i] <= 0 ? box.bottom + 9 : Math.min(1e6, Math.max(-1e6, py(study.column()[i]))), i]);
@@ -162,7 +171,7 @@
     const order = study.order();
     if (!study.finite().length || !order.length) return;
     const panel = section("slice");
-    head(panel, keys(band("first trial", "last", 0.88, 0), infeasible && key("hollow", "infeasible"), key("star", "best")));
+    head(panel, keys(band("first trial", "last", 0.88, 0), infeasible && key("hollow", "infeasible"), key("mark", "best")));
     const holder = element("div", { className: "small" });
     panel.append(holder);
     const y = study.valueAxis(study.target().objective);
@@ -177,7 +186,7 @@
       });
       panel.append(more);
     }
-    note(panel, `Up: ${study.goalName(study.objective())}.`, order.length > slicesMost && !all.slices && `The ${slicesMost} most important of ${order.length} parameters.`, data.parameters.some((_, p) => complete.some((i) => Number.isNaN(params[p][i]))) && "A trial that does not have a parameter is missing there.");
+    note(panel, `Vertical axis: ${study.goalName(study.objective())}.`, order.length > slicesMost && !all.slices && `The ${slicesMost} most important of ${order.length} parameters.`, data.parameters.some((_, p) => complete.some((i) => Number.isNaN(params[p][i]))) && "A trial that does not have a parameter is missing there.");
   };
 
   // ---- contours -----------------------------------------------------------------------------------------------------
@@ -192,14 +201,31 @@
     const text = contours.surfaces[place][pairIndex(a, b, contours.params.length)];
     if (!text) return null;
     const [columns, rows] = [nodes(contours.params[a]), nodes(contours.params[b])];
+    const [low, high] = span(place);
     const at = (k) => code.get(text[k]);
     const cell = (c, r) => {
       const k = 3 * (r * columns + c);
       const whole = 64 * at(k) + at(k + 1);
-      return [whole === 4095 ? NaN : whole / 4094, at(k + 2) / 63];
+      return [whole === 4095 ? NaN : (whole / 4094 - low) / (high - low), at(k + 2) / 63];
     };
     const cells = Array.from({ length: columns * rows }, (_, k) => cell(k % columns, Math.floor(k / columns)));
     return x < y ? { columns, rows, get: (c, r) => cells[r * columns + c] } : { columns: rows, rows: columns, get: (c, r) => cells[c * columns + r] };
+  };
+  // The levels that the surfaces of an objective span where trials are near, so that all are painted alike.
+  const spans = [];
+  const span = (place) => {
+    if (!spans[place]) {
+      let [low, high] = [1, 0];
+      for (const text of contours.surfaces[place]) {
+        for (let k = 0; text && k < text.length; k += 3) {
+          if (code.get(text[k + 2]) < 20) continue;
+          const whole = 64 * code.get(text[k]) + code.get(text[k + 1]);
+          if (whole !== 4095) [low, high] = [Math.min(low, whole / 4094), Math.max(high, whole / 4094)];
+        }
+      }
+      spans[place] = high > low ? [low, high] : [0, 1];
+    }
+    return spans[place];
   };
   // Where along its nodes a share of the axis lies: two nodes and the part of the second; categories are not mixed.
   const between = (p, u, count) => {
@@ -265,8 +291,7 @@
     const box = { left: 72, right: width - 86, top: 10, bottom: height - 46 };
     if (one) heat(ctx, box, one, px, py, 2);
     if (one && isNumber(px) && isNumber(py)) isolines(ctx, box, one);
-    const at = plot.frame(art, box, axes[px], axes[py], { xTitle: data.parameters[px].name, yTitle: data.parameters[py].name });
-    art.querySelectorAll(".grid").forEach((line) => line.remove());
+    const at = plot.frame({ ctx, art }, box, axes[px], axes[py], { xTitle: data.parameters[px].name, yTitle: data.parameters[py].name, grid: false });
     art.append(shape("rect", { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top, fill: "none", class: "rule" }));
     // Colours and what they mean.
     const bar = { left: width - 66, top: box.top + 20, bottom: box.bottom };
@@ -275,7 +300,9 @@
       ctx.fillRect(bar.left, bar.top + (k * (bar.bottom - bar.top)) / 128, 12, (bar.bottom - bar.top) / 128 + 0.6);
     }
     const goal = study.objective();
-    [0, 0.25, 0.5, 0.75, 1].forEach((u) => art.append(words(`${u === 1 && goal.cut ? (goal.sign > 0 ? "≥ " : "≤ ") : ""}${number(Number((goal.best + u * (goal.worst - goal.best)).toPrecision(3)))}`, { x: bar.left + 17, y: bar.top + 4 + u * (bar.bottom - bar.top), class: "tick" })));
+    const [low, high] = span(study.chosen.place);
+    const value = (u) => goal.best + (low + u * (high - low)) * (goal.worst - goal.best);
+    [0, 0.25, 0.5, 0.75, 1].forEach((u) => art.append(words(`${u === 1 && high === 1 && goal.cut ? (goal.sign > 0 ? "≥ " : "≤ ") : ""}${number(Number(value(u).toPrecision(3)))}`, { x: bar.left + 17, y: bar.top + 4 + u * (bar.bottom - bar.top), class: "tick" })));
     art.append(words(goal.name, { x: width - 4, y: box.top + 8, class: "axis end" }, 80));
     const together = study.finite().filter((i) => !Number.isNaN(params[px][i]) && !Number.isNaN(params[py][i])).sort((a, b) => study.level(b) - study.level(a) || a - b);
     const drawn = together.length <= pointsMost ? together : together.filter((_, k) => k >= together.length - 500 || k % Math.ceil(together.length / (pointsMost - 500)) === 0);
@@ -344,7 +371,7 @@
       contour();
     };
     head(panel, picker("across", names, shown.x, pick("x", "y")), picker("up", names, shown.y, pick("y", "x")),
-      keys(infeasible && key("hollow", "infeasible"), key("star", "best")));
+      keys(infeasible && key("hollow", "infeasible"), key("mark", "best")));
     const pair = element("div", { className: contours.params.length > 2 ? "pair" : "" }, element("div"));
     panel.append(pair);
     const one = surface(study.chosen.place, shown.x, shown.y);
@@ -379,8 +406,8 @@
     const steps = curves.flatMap((one) => one.steps);
     const [first, last] = steps.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);
     const pad = (last - first) * 0.015;
-    const x = axis({ scale: "linear", low: first - pad, high: last + pad });
-    const { px, py } = plot.frame(art, box, { ...x, ticks: (room) => x.ticks(room).filter(([u]) => { const s = x.value(u); return Math.abs(s - Math.round(s)) < 1e-6; }) }, y, { xTitle: "step", yTitle: "intermediate value" });
+    const x = axis({ scale: "linear", low: first - pad, high: last + pad, whole: true });
+    const { px, py } = plot.frame({ ctx, art }, box, x, y, { xTitle: "step", yTitle: "intermediate value" });
     const inside = (v) => Math.min(box.bottom, Math.max(box.top, y.log && v <= 0 ? box.bottom : Number.isFinite(v) ? py(v) : v > 0 ? box.top : box.bottom));
     const bestAt = study.bestOf();
     const paths = new Map();

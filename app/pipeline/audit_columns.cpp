@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "features/engine.hpp"
+#include "market/timeframe.hpp"
 
 namespace sofia::pipeline {
 
@@ -13,6 +15,13 @@ std::vector<models::FeatureId> feature_ids(const std::vector<features::FeatureSp
     ids.reserve(columns.size());
     for (const features::FeatureSpec& column : columns) ids.push_back({column.name, std::to_string(column.version)});
     return ids;
+}
+
+Result<std::vector<features::FeatureSpec>> columns_of(const Settings& settings) {
+    SOFIA_TRY(const auto timeframes, market::parse_timeframes(settings.bars.timeframes));
+    SOFIA_TRY(const market::Session session, settings.instrument.session());
+    SOFIA_TRY(const features::Engine engine, features::Engine::make(settings.features, timeframes, session));
+    return engine.columns();
 }
 
 namespace {

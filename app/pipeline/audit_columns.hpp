@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "app/pipeline/settings.hpp"
 #include "base/result.hpp"
 #include "features/catalogue.hpp"
 #include "models/model_folder.hpp"
@@ -11,6 +12,9 @@ namespace sofia::pipeline {
 
 /// The columns as the models room names them.
 [[nodiscard]] std::vector<models::FeatureId> feature_ids(const std::vector<features::FeatureSpec>& columns);
+
+/// The columns that the settings give, without reading any data. Error: config.
+[[nodiscard]] Result<std::vector<features::FeatureSpec>> columns_of(const Settings& settings);
 
 /// Feature audit: the columns that a model expects against those that the data and the settings give, in order, with their versions. Error:
 /// blocked, with both lists cut to what differs.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,17 @@ struct BacktestRequest {
     std::filesystem::path data_dir;     ///< empty: the train config's
     std::string window = "test";        ///< test, shadow, all, or FROM..TO
     SampleMode sample = SampleMode::out_of_sample;
+    std::optional<std::size_t> fold;    ///< instead of a window: the tuner's fold of this index, with its models fitted again
+};
+
+/// A fold's trades against those of the tuner.
+struct FoldCheck {
+    std::size_t index = 0;
+    std::int64_t tuner_trades = 0;
+    std::string tuner_sha256;  ///< of the trades as a trades.csv
+    std::string sha256;        ///< of the trades.csv that was written
+
+    [[nodiscard]] bool equal() const { return sha256 == tuner_sha256; }
 };
 
 struct BacktestResult {
@@ -29,15 +42,19 @@ struct BacktestResult {
     std::string window;
     bool in_sample = false;
     bool simulated = false;
+    std::size_t overrides = 0;  ///< settings that are not those of the tuning
     backtest::Figures figures;
+    std::optional<FoldCheck> fold;
 };
 
 /// Runs a trained model over a window through the decision core and writes metrics.json, trades.csv, equity.csv, equity_curve.png, report.html
-/// and manifest.json into `model_<trial>/backtest_<window>/`. The settings are those of the train config; each override that differs is
-/// warned of with both values. Errors: io, data, config, usage (the window); blocked, when the feature audit fails or when the window overlaps
-/// what the model has seen and in-sample was not asked for.
+/// and manifest.json into `model_<trial>/backtest_<window>/`. The settings are those of the train config; each that differs from the tuning
+/// summary's is warned of with both values. The feature audit comes before any data are read. A fold is run on the tuning data with the fold's own
+/// models, and its trades are held against those that the tuner counted. Errors: io, data, config, usage (the window, the fold); blocked, when the
+/// feature audit fails, when a window overlaps what the model has seen and in-sample was not asked for, or when a fold's data have changed.
 [[nodiscard]] Result<BacktestResult> backtest(const BacktestRequest& request, const Context& context);
 
+/// Exit 4 when a fold's trades are not the tuner's although nothing was overridden.
 [[nodiscard]] Output describe(const BacktestResult& result);
 
 }  // namespace sofia::pipeline

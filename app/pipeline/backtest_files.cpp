@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/pipeline/summary.hpp"
+#include "app/pipeline/trades_csv.hpp"
 #include "base/files.hpp"
 #include "report/csv.hpp"
 
@@ -11,42 +12,7 @@ namespace sofia::pipeline {
 namespace {
 
 Result<void> write_trades(const std::filesystem::path& path, const BacktestView& view) {
-    const std::vector<std::string> header = {"signal_time", "entry_time", "exit_time", "timeframe", "direction",    "contracts",   "entry_price",
-                                             "exit_price",  "stop",       "target",    "reason",    "ambiguous",    "probability", "expected_value_r",
-                                             "gross_r",     "fee_r",      "slip_r",    "funding_r", "ops_r",        "net_r",       "pnl",
-                                             "fees",        "funding",    "ops",       "net",       "equity_after", "mae_r",       "mfe_r"};
-    SOFIA_TRY(report::CsvWriter writer, report::CsvWriter::create(path, header));
-    for (const trading::ClosedTrade& trade : view.core.trades()) {
-        SOFIA_CHECK(writer.row({report::CsvTime{trade.signal_time},
-                                report::CsvTime{trade.entry_time},
-                                report::CsvTime{trade.exit_time},
-                                view.settings.decision.touch.timeframes[trade.timeframe],
-                                std::string(trading::name(trade.direction)),
-                                trade.contracts,
-                                trade.entry_price,
-                                trade.exit_price,
-                                trade.stop,
-                                trade.target,
-                                std::string(trading::name(trade.reason)),
-                                std::int64_t{trade.ambiguous ? 1 : 0},
-                                trade.probability,
-                                trade.expected_value,
-                                trade.gross_r,
-                                trade.fee_r,
-                                trade.slip_r,
-                                trade.funding_r,
-                                trade.ops_r,
-                                trade.net_r,
-                                market::to_double(trade.pnl),
-                                market::to_double(trade.fees),
-                                market::to_double(trade.funding),
-                                market::to_double(trade.ops),
-                                market::to_double(trade.net),
-                                market::to_double(trade.equity_after),
-                                trade.mae_r,
-                                trade.mfe_r}));
-    }
-    return writer.commit();
+    return write_file(path, trades_csv(view.core.trades(), view.settings.decision.touch.timeframes));
 }
 
 Result<void> write_equity(const std::filesystem::path& path, const BacktestView& view) {

@@ -76,6 +76,7 @@ config::Keys keys_of(Settings& settings) {
     keys.section("trend", settings.trend);
     keys.section("regime", settings.regime);
     keys.section("tune", settings.tune);
+    keys.section("select", settings.select);
     keys.map("search", settings.search,
              "Search space of `tune`: a configuration key, or its last part where that is unique, or a LightGBM parameter, and its distribution.");
     return keys;
@@ -90,6 +91,7 @@ Result<void> Settings::validate() const {
     SOFIA_CHECK(score.validate());
     SOFIA_CHECK(model.validate());
     SOFIA_CHECK(fit.validate(model));
+    SOFIA_CHECK(select.validate());
     if (auto made = tune::make_pruner(this->tune.pruner); !made) {
         return fail(ErrorCode::config, "tune.pruner: " + made.error().message, made.error().hint);
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/pipeline/download.hpp"
+#include "app/pipeline/verdict.hpp"
 #include "backtest/score.hpp"
 #include "bars/config.hpp"
 #include "base/config.hpp"
@@ -72,6 +73,7 @@ struct Settings {
     labels::TrendConfig trend;
     labels::RegimeConfig regime;
     TuneConfig tune;
+    SelectConfig select;
     std::map<std::string, std::string> search;  ///< parameter -> distribution, as YAML
 
     [[nodiscard]] Result<void> validate() const;

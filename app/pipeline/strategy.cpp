@@ -133,11 +133,27 @@ Result<trading::DecisionCore> run_core(const History& history, const Settings& s
     return core;
 }
 
+Result<WindowRun> run_window(const StrategyData& data, const StrategyModels& models, trading::Window window) {
+    std::vector<std::size_t> which = labels::rows_in(data.labeled.samples, window);
+    SOFIA_TRY(std::vector<trading::Signal> signals, signals_of(models, data.history, data.candidates, which));
+    SOFIA_TRY(trading::DecisionCore core, run_core(data.history, data.settings, signals, models.ev, window));
+    return WindowRun{std::move(which), std::move(signals), std::move(core)};
+}
+
+Result<StrategyModels> fit_fold(const StrategyData& data, const labels::Fold& fold, std::uint64_t seed, std::size_t threads, const StopFlag& stop) {
+    const auto rows = labels::train_rows(data.labeled.samples, fold.train, fold.validation.from, data.settings.split.embargo());
+    return fit_models(data, rows, fmt::format("fold {}", fold.index), seed, threads, stop);
+}
+
+Result<StrategyModels> fit_final(const StrategyData& data, trading::Window window, std::uint64_t seed, std::size_t threads, const StopFlag& stop) {
+    const auto rows = labels::train_rows(data.labeled.samples, window, window.to, data.settings.split.embargo());
+    return fit_models(data, rows, "train", seed, threads, stop);
+}
+
 Result<FoldOutcome> run_fold(const StrategyData& data, const labels::Fold& fold, std::uint64_t seed, std::size_t threads, const StopFlag& stop) {
     FoldOutcome outcome;
     outcome.fold = fold;
-    const auto rows = labels::train_rows(data.labeled.samples, fold.train, fold.validation.from, data.settings.split.embargo());
-    const auto models = fit_models(data, rows, fmt::format("fold {}", fold.index), seed, threads, stop);
+    const auto models = fit_fold(data, fold, seed, threads, stop);
     if (!models) {
         if (models.error().code != ErrorCode::data) return std::unexpected(models.error());
         outcome.note = models.error().message;
@@ -149,9 +165,8 @@ Result<FoldOutcome> run_fold(const StrategyData& data, const labels::Fold& fold,
     outcome.best_iteration = models->entry.members.front().report().best_iteration;
     outcome.ev = models->ev;
     outcome.fit_seconds = models->fit_seconds();
-    const auto judged = labels::rows_in(data.labeled.samples, fold.validation);
-    SOFIA_TRY(const auto signals, signals_of(*models, data.history, data.candidates, judged));
-    SOFIA_TRY(const trading::DecisionCore core, run_core(data.history, data.settings, signals, models->ev, fold.validation));
+    SOFIA_TRY(const WindowRun run, run_window(data, *models, fold.validation));
+    const trading::DecisionCore& core = run.core;
     outcome.trades = core.trades();
     outcome.score = backtest::fold_score(outcome.trades, data.settings.score);
     for (const trading::ClosedTrade& trade : outcome.trades) outcome.gross_r += trade.gross_r;

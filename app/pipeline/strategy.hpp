@@ -49,6 +49,22 @@ struct StrategyModels {
 [[nodiscard]] Result<trading::DecisionCore> run_core(const History& history, const Settings& settings, std::span<const trading::Signal> signals,
                                                      const trading::EvModel& ev, trading::Window window);
 
+/// What the models and the decision core made of a window.
+struct WindowRun {
+    std::vector<std::size_t> which;  ///< the candidates inside it
+    std::vector<trading::Signal> signals;
+    trading::DecisionCore core;
+};
+[[nodiscard]] Result<WindowRun> run_window(const StrategyData& data, const StrategyModels& models, trading::Window window);
+
+/// Fits the models that fold `fold` is judged with, on its purged training rows. Errors: as fit_models.
+[[nodiscard]] Result<StrategyModels> fit_fold(const StrategyData& data, const labels::Fold& fold, std::uint64_t seed, std::size_t threads,
+                                              const StopFlag& stop);
+
+/// Fits what a trial trades with after tuning: on the rows of `window` whose labels end inside it. Errors: as fit_models.
+[[nodiscard]] Result<StrategyModels> fit_final(const StrategyData& data, trading::Window window, std::uint64_t seed, std::size_t threads,
+                                               const StopFlag& stop);
+
 /// What one fold gave.
 struct FoldOutcome {
     labels::Fold fold;

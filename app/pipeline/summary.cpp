@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/pipeline/trades_csv.hpp"
 #include "backtest/figures.hpp"
 #include "base/files.hpp"
 #include "features/catalogue.hpp"
@@ -18,8 +19,29 @@ Json refusals_json(const trading::RefusalCounts& refused) {
 
 Json features_json(const std::vector<features::FeatureSpec>& columns) {
     Json names = Json::array();
-    for (const features::FeatureSpec& column : columns) names.push_back(column.name);
-    return {{"names", std::move(names)}, {"hash", features::feature_hash(columns)}};
+    Json versions = Json::array();
+    for (const features::FeatureSpec& column : columns) {
+        names.push_back(column.name);
+        versions.push_back(column.version);
+    }
+    return {{"names", std::move(names)}, {"versions", std::move(versions)}, {"hash", features::feature_hash(columns)}};
+}
+
+Result<std::vector<models::FeatureId>> features_from(const Members& features) {
+    SOFIA_TRY(const std::vector<std::string> names, features.texts("names"));
+    SOFIA_TRY(const std::vector<std::int64_t> versions, features.counts("versions"));
+    if (versions.size() != names.size()) return features.error("versions");
+    std::vector<models::FeatureId> ids;
+    for (std::size_t i = 0; i < names.size(); ++i) ids.push_back({names[i], std::to_string(versions[i])});
+    SOFIA_TRY(const std::string hash, features.text("hash"));
+    if (models::feature_hash(ids) != hash) return features.error("hash");
+    return ids;
+}
+
+std::int64_t SummaryHead::trades() const {
+    std::int64_t sum = 0;
+    for (const FoldHead& fold : folds) sum += fold.trades;
+    return sum;
 }
 
 namespace {
@@ -35,7 +57,7 @@ Json section_json(const Settings& settings, const std::string& prefix) {
     return json;
 }
 
-Json fold_json(const FoldOutcome& outcome) {
+Json fold_json(const FoldOutcome& outcome, const std::vector<std::string>& timeframes) {
     Json json = Json::object();
     json["index"] = outcome.fold.index;
     json["train_from"] = format_time(outcome.fold.train.from);
@@ -54,6 +76,7 @@ Json fold_json(const FoldOutcome& outcome) {
     json["timeout_share"] = json_number(outcome.ev.timeouts);
     json["refusals"] = refusals_json(outcome.refused);
     json["unfilled"] = outcome.unfilled;
+    json["trades_sha256"] = trades_hash(outcome.trades, timeframes);
     if (!outcome.note.empty()) json["note"] = outcome.note;
     return json;
 }
@@ -73,12 +96,13 @@ Result<void> write_summary(const std::filesystem::path& path, const TuningSummar
     config::Keys keys = keys_of(settings);
     SOFIA_CHECK(config::load_text(summary.config, "the trial's configuration", keys));
     Json json = Json::object();
-    json["schema"] = 1;
+    json["schema"] = TuningSummary::schema;
     json["study"] = summary.study;
     json["trial"] = summary.trial;
     json["state"] = summary.state;
-    json["status"] = "not_evaluated";
+    json["status"] = name(Status::not_evaluated);
     json["reason"] = summary.score.feasible ? "" : "too many folds have fewer trades than score.min_trades";
+    json["selection"] = nullptr;
     json["robust_score"] = json_number(summary.score.value);
     json["value"] = json_number(summary.value);
     json["feasible"] = summary.score.feasible;
@@ -89,30 +113,22 @@ Result<void> write_summary(const std::filesystem::path& path, const TuningSummar
     json["params"] = Json::object();
     for (const auto& [name, value] : summary.params) json["params"][name] = value;
     json["folds"] = Json::array();
-    for (const FoldOutcome& outcome : summary.folds) json["folds"].push_back(fold_json(outcome));
+    for (const FoldOutcome& outcome : summary.folds) json["folds"].push_back(fold_json(outcome, settings.decision.touch.timeframes));
     json["daily_net_r"] = daily_json(summary);
     for (const char* section : {"gate", "costs", "position", "barriers", "execution", "sizing"}) json[section] = section_json(settings, section);
     json["features"] = features_json(summary.columns);
     json["splits"] = {
         {"tuning", window_json(summary.splits.tuning)}, {"test", window_json(summary.splits.test)}, {"shadow", window_json(summary.splits.shadow)}};
+    json["tuning_bars_sha256"] = summary.tuning_bars_sha256;
     json["class_balance"] = {{"labeled", summary.labeled}, {"positives", summary.positives}};
     json["largest_hold_bars"] = summary.largest_hold_bars;
     json["seed"] = summary.seed;
-    json["seeds"] = Json::array({summary.seed});
+    json["seeds"] = settings.fit.seeds;
     json["symbol"] = summary.symbol;
     json["simulated"] = summary.simulated;
     json["data_dir"] = summary.data_dir.string();
     json["config"] = summary.config;
     return write_file(path, format_json(json));
-}
-
-Result<Json> read_json_file(const std::filesystem::path& path, std::int64_t schema) {
-    SOFIA_TRY(const std::string text, read_file(path));
-    SOFIA_TRY(Json json, parse_json(text, path.string()));
-    if (!json.is_object() || !json.contains("schema") || json["schema"] != schema) {
-        return fail(ErrorCode::data, path.string() + ": not a file of schema " + std::to_string(schema), "was it written by this version of sofia?");
-    }
-    return json;
 }
 
 void warn_of_symbol(const std::filesystem::path& artifact, const std::string& made_with, const std::string& used, const Context& context) {
@@ -127,49 +143,46 @@ Result<store::DataFolder> open_data_of(const std::filesystem::path& asked, const
     return folder;
 }
 
-const Json* Members::find(const char* name) const {
-    if (!json_.is_object()) return nullptr;
-    const auto at = json_.find(name);
-    return at == json_.end() ? nullptr : &*at;
+namespace {
+
+Result<backtest::RobustScore> score_from(const Members& members) {
+    backtest::RobustScore score;
+    SOFIA_TRY(score.value, members.number("robust_score"));
+    SOFIA_TRY(score.feasible, members.flag("feasible"));
+    SOFIA_TRY(score.thin_folds, members.count("thin_folds"));
+    SOFIA_TRY(score.interquartile, members.number("interquartile"));
+    SOFIA_TRY(score.mean, members.number("mean_score"));
+    SOFIA_TRY(score.mean_lower, members.number("mean_score_lower"));
+    return score;
 }
 
-std::unexpected<Error> Members::error(const char* name) const {
-    return fail(ErrorCode::data, path_.string() + ": \"" + name + "\" is missing or of the wrong type",
-                std::string("write the file again with sofia ") + writer_);
+Result<labels::Splits> splits_from(const Members& members) {
+    labels::Splits splits;
+    for (const auto& [name, target] : {std::pair{"tuning", &splits.tuning}, {"test", &splits.test}, {"shadow", &splits.shadow}}) {
+        SOFIA_TRY(const Members window, members.object(name));
+        SOFIA_TRY(*target, window.window());
+    }
+    return splits;
 }
 
-Result<std::string> Members::text(const char* name) const {
-    const Json* value = find(name);
-    if (value == nullptr || !value->is_string()) return error(name);
-    return value->get<std::string>();
+Result<std::vector<FoldHead>> folds_from(const Members& members) {
+    SOFIA_TRY(const std::vector<Members> list, members.objects("folds"));
+    std::vector<FoldHead> folds;
+    for (const Members& one : list) {
+        FoldHead fold;
+        SOFIA_TRY(fold.index, one.count("index"));
+        SOFIA_TRY(fold.trades, one.count("trades"));
+        SOFIA_TRY(fold.trades_sha256, one.text("trades_sha256"));
+        if (const auto note = one.text("note")) fold.note = *note;
+        folds.push_back(std::move(fold));
+    }
+    return folds;
 }
 
-Result<std::int64_t> Members::count(const char* name, std::int64_t most) const {
-    SOFIA_TRY(const std::uint64_t value, seed(name));
-    if (value > static_cast<std::uint64_t>(most)) return error(name);
-    return static_cast<std::int64_t>(value);
-}
-
-Result<std::uint64_t> Members::seed(const char* name) const {
-    const Json* value = find(name);
-    if (value == nullptr || !value->is_number_unsigned()) return error(name);
-    return value->get<std::uint64_t>();
-}
-
-Result<double> Members::number(const char* name) const {
-    const Json* value = find(name);
-    if (value == nullptr || !(value->is_number() || value->is_null())) return error(name);
-    return value->is_null() ? std::numeric_limits<double>::quiet_NaN() : value->get<double>();
-}
-
-Result<Members> Members::object(const char* name) const {
-    const Json* value = find(name);
-    if (value == nullptr || !value->is_object()) return error(name);
-    return Members(*value, path_, writer_);
-}
+}  // namespace
 
 Result<SummaryHead> read_summary(const std::filesystem::path& path) {
-    SOFIA_TRY(const Json json, read_json_file(path, 1));
+    SOFIA_TRY(const Json json, read_json_file(path, TuningSummary::schema));
     const Members members(json, path, "tune");
     SummaryHead head;
     SOFIA_TRY(head.study, members.text("study"));
@@ -180,11 +193,14 @@ Result<SummaryHead> read_summary(const std::filesystem::path& path) {
     SOFIA_TRY(head.config, members.text("config"));
     SOFIA_TRY(head.largest_hold_bars, members.count("largest_hold_bars", trading::hold_bars_max));
     SOFIA_TRY(const Members features, members.object("features"));
-    SOFIA_TRY(head.features_hash, features.text("hash"));
+    SOFIA_TRY(head.features, features_from(features));
     SOFIA_TRY(const Members splits, members.object("splits"));
-    SOFIA_TRY(const Members tuning, splits.object("tuning"));
-    SOFIA_TRY(head.tuned_from, tuning.text("from"));
-    SOFIA_TRY(head.tuned_to, tuning.text("to"));
+    SOFIA_TRY(head.splits, splits_from(splits));
+    SOFIA_TRY(head.tuning_bars_sha256, members.text("tuning_bars_sha256"));
+    SOFIA_TRY(head.state, members.text("state"));
+    SOFIA_TRY(head.score, score_from(members));
+    SOFIA_TRY(head.folds, folds_from(members));
+    SOFIA_TRY(head.verdict, read_verdict(members));
     return head;
 }
 

@@ -2,23 +2,26 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "app/pipeline/history.hpp"
+#include "app/pipeline/members.hpp"
 #include "app/pipeline/settings.hpp"
 #include "app/pipeline/strategy.hpp"
+#include "app/pipeline/verdict.hpp"
 #include "backtest/score.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "labels/splits.hpp"
+#include "models/model_folder.hpp"
 
 namespace sofia::pipeline {
 
-/// What a trial found: the content of `tuning_summary_<trial>.json`, schema 1 (docs/artifacts.md).
+/// What a trial found: the content of `tuning_summary_<trial>.json` (docs/artifacts.md).
 struct TuningSummary {
+    static constexpr std::int64_t schema = 2;
     std::string study;
     std::int64_t trial = 0;
     std::uint64_t seed = 0;
@@ -36,51 +39,42 @@ struct TuningSummary {
     std::int64_t positives = 0;                 ///< of all labeled touches inside tuning
     std::int64_t labeled = 0;
     std::int64_t largest_hold_bars = 0;
+    std::string tuning_bars_sha256;             ///< of the base bars inside tuning
 };
 
 /// Writes it atomically. Error: io.
 [[nodiscard]] Result<void> write_summary(const std::filesystem::path& path, const TuningSummary& summary);
 
-/// What training needs of a summary.
+/// What a summary says of a fold.
+struct FoldHead {
+    std::int64_t index = 0;
+    std::int64_t trades = 0;
+    std::string trades_sha256;
+    std::string note;  ///< why nothing was fitted, or empty
+};
+
+/// What selection, training and backtest need of a summary.
 struct SummaryHead {
     std::string study;
     std::int64_t trial = 0;
+    std::string state;
     std::uint64_t seed = 0;
     std::filesystem::path data_dir;
     std::string symbol;
     std::string config;
-    std::string features_hash;
+    std::vector<models::FeatureId> features;
+    labels::Splits splits;
+    std::string tuning_bars_sha256;
     std::int64_t largest_hold_bars = 0;
-    std::string tuned_from;  ///< the ends of the tuning window
-    std::string tuned_to;
+    backtest::RobustScore score;
+    std::vector<FoldHead> folds;
+    Verdict verdict;
+
+    [[nodiscard]] std::int64_t trades() const;  ///< of all folds
 };
 
 /// Errors: io; data, with the file and what is missing.
 [[nodiscard]] Result<SummaryHead> read_summary(const std::filesystem::path& path);
-
-/// Reads a JSON file and checks its `schema`. Errors: io, data.
-[[nodiscard]] Result<Json> read_json_file(const std::filesystem::path& path, std::int64_t schema);
-
-/// The members of an object in an artifact, read strictly: what is missing, of another type or out of range is an error of code data that
-/// names file and member.
-class Members {
-public:
-    /// `json` and `path` must outlive it; `writer` is the verb that makes the file anew.
-    Members(const Json& json, const std::filesystem::path& path, const char* writer) : json_(json), path_(path), writer_(writer) {}
-
-    [[nodiscard]] Result<std::string> text(const char* name) const;
-    [[nodiscard]] Result<std::int64_t> count(const char* name, std::int64_t most = std::numeric_limits<std::int64_t>::max()) const;
-    [[nodiscard]] Result<std::uint64_t> seed(const char* name) const;
-    [[nodiscard]] Result<double> number(const char* name) const;  ///< null is NaN
-    [[nodiscard]] Result<Members> object(const char* name) const;
-
-private:
-    [[nodiscard]] const Json* find(const char* name) const;
-    [[nodiscard]] std::unexpected<Error> error(const char* name) const;
-    const Json& json_;
-    const std::filesystem::path& path_;
-    const char* writer_;
-};
 
 /// Warns where an artifact was made with another symbol's data than what is read now.
 void warn_of_symbol(const std::filesystem::path& artifact, const std::string& made_with, const std::string& used, const Context& context);
@@ -90,6 +84,9 @@ void warn_of_symbol(const std::filesystem::path& artifact, const std::string& ma
 
 [[nodiscard]] Json window_json(trading::Window window);
 [[nodiscard]] Json refusals_json(const trading::RefusalCounts& refused);
-[[nodiscard]] Json features_json(const std::vector<features::FeatureSpec>& columns);
+[[nodiscard]] Json features_json(const std::vector<features::FeatureSpec>& columns);  ///< `names`, `versions`, `hash`
+
+/// What `features_json` has written. Error: data.
+[[nodiscard]] Result<std::vector<models::FeatureId>> features_from(const Members& features);
 
 }  // namespace sofia::pipeline

@@ -1,5 +1,7 @@
 #include "app/pipeline/train.hpp"
 
+#include <cmath>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -8,7 +10,9 @@
 #include "app/pipeline/manifest.hpp"
 #include "app/pipeline/model_members.hpp"
 #include "app/pipeline/strategy.hpp"
+#include "app/pipeline/study_terms.hpp"
 #include "app/pipeline/summary.hpp"
+#include "app/pipeline/tuned_with.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "models/model_folder.hpp"
@@ -31,7 +35,7 @@ Result<trading::EvModel> ev_from(const Members& members) {
     SOFIA_TRY(ev.timeouts, members.number("timeout_share"));
     SOFIA_TRY(const double seconds, members.number("mean_hold_seconds"));
     // Nothing is held for centuries; that range fits into a duration.
-    if (seconds >= 0.0 && seconds < 9e9) ev.mean_hold = static_cast<DurationNs>(seconds * static_cast<double>(ns_per_second));
+    if (seconds >= 0.0 && seconds < 9e9) ev.mean_hold = std::llround(seconds * static_cast<double>(ns_per_second));
     SOFIA_TRY(ev.labels, members.count("labels"));
     return ev;
 }
@@ -59,13 +63,22 @@ struct TrainingWindow {
     std::vector<models::Window> seen;
 };
 
-Result<TrainingWindow> training_window(const History& history, const Settings& settings, TrainThrough through) {
+Result<TrainingWindow> training_window(const SummaryHead& head, const History& history, const Settings& settings, TrainThrough through,
+                                       const Context& context) {
     if (through == TrainThrough::all) {
         const trading::Window all = history.window();
         return TrainingWindow{all, {{"all data", all.from, all.to}}};
     }
-    SOFIA_TRY(const labels::Splits splits, labels::make_splits(settings.split, history.window()));
-    return TrainingWindow{splits.tuning, {{"tuning", splits.tuning.from, splits.tuning.to}}};
+    SOFIA_TRY(const labels::Splits splits, splits_of(head, settings, history));
+    const trading::Window used = splits.tuning;
+    const trading::Window tuned = head.splits.tuning;
+    if (used != tuned) {
+        context.log.warning(fmt::format("the trial was tuned on {} to {}, the model is fitted on {} to {}: its score was measured on other data",
+                                        format_time(tuned.from), format_time(tuned.to), format_time(used.from), format_time(used.to)));
+    } else if (bars_hash(history, used) != head.tuning_bars_sha256) {
+        context.log.warning("the bars of the tuning window are not those that were tuned on: the trial's score was measured on other data");
+    }
+    return TrainingWindow{used, {{"tuning", used.from, used.to}}};
 }
 
 }  // namespace
@@ -79,26 +92,15 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
                                                       .file = request.config_file,
                                                       .resolved = head.config,
                                                       .sets = request.sets}));
+    SOFIA_CHECK(warn_of_overrides(head.config, settings, context));
+    SOFIA_TRY(const auto columns, columns_of(settings));
+    SOFIA_CHECK(audit_columns(head.features, columns));
     SOFIA_TRY(const History history, load_history(data_folder, settings, context));
-    if (features::feature_hash(history.columns) != head.features_hash) {
-        return fail(ErrorCode::blocked,
-                    fmt::format("feature audit: {} was tuned on columns with hash {}, the data gives {}", request.summary.string(),
-                                head.features_hash.substr(0, 12), features::feature_hash(history.columns).substr(0, 12)),
-                    "use the configuration and the data of the same study");
-    }
     warn_of_symbol(request.summary, head.symbol, history.data.symbol, context);
-    SOFIA_TRY(const TrainingWindow training, training_window(history, settings, request.through));
-    const std::string from = format_time(training.window.from);
-    const std::string to = format_time(training.window.to);
-    if (request.through == TrainThrough::tuning && (from != head.tuned_from || to != head.tuned_to)) {
-        context.log.warning(fmt::format("the trial was tuned on {} to {}, the model is fitted on {} to {}: its score was measured on other data",
-                                        head.tuned_from, head.tuned_to, from, to));
-    }
+    SOFIA_TRY(const TrainingWindow training, training_window(head, history, settings, request.through, context));
     SOFIA_TRY(const Candidates candidates, find_candidates(history, settings.decision.touch));
     SOFIA_TRY(const LabeledCandidates labeled, label_candidates(history, candidates, settings, head.largest_hold_bars));
-    const StrategyData data{history, settings, candidates, labeled};
-    const auto rows = labels::train_rows(labeled.samples, training.window, training.window.to, settings.split.embargo());
-    SOFIA_TRY(StrategyModels fitted, fit_models(data, rows, "train", head.seed, 1, *context.stop));
+    SOFIA_TRY(StrategyModels fitted, fit_final({history, settings, candidates, labeled}, training.window, head.seed, 1, *context.stop));
     if (const auto warning = trading::ev_warning(settings.decision.gate, fitted.ev)) context.log.warning(*warning);
 
     const StudyFolder folder{request.summary.parent_path()};

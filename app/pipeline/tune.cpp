@@ -74,6 +74,7 @@ struct Search {
     Settings settings;
     History history;
     labels::Splits splits;
+    StudyTerms terms;
     std::vector<labels::Fold> folds;
     tune::SearchSpace space;
     std::map<std::string, std::string> keys;  // parameter -> configuration key
@@ -143,6 +144,7 @@ Result<tune::Outcome> run_trial(Search& search, tune::Trial& trial) {
     summary.state = pruned ? "pruned" : "complete";
     summary.columns = search.history.columns;
     summary.largest_hold_bars = search.largest_hold_bars;
+    summary.tuning_bars_sha256 = search.terms.data.at("sha256");
     count_classes(labeled, search.splits.tuning, summary);
     // Before the trial is told, so that a finished one always has its summary, whenever the process ends.
     const auto written = write_summary(search.folder.summary(trial.number()), summary);
@@ -251,9 +253,7 @@ Result<tune::Study> open_study(const Search& search) {
         }
         return study;
     }
-    std::set<std::string> searched;
-    for (const auto& [name, key] : search.keys) searched.insert(key);
-    SOFIA_CHECK(agree_on_terms(*study, study_terms(search.settings, searched, search.history, search.splits.tuning)));
+    SOFIA_CHECK(agree_on_terms(*study, search.terms));
     return study;
 }
 
@@ -307,6 +307,9 @@ Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
     SOFIA_TRY(search.history, load_history(folder, search.settings, context));
     SOFIA_TRY(search.splits, labels::make_splits(search.settings.split, search.history.window()));
     SOFIA_TRY(search.folds, labels::walk_forward(search.settings.split, search.splits.tuning));
+    std::set<std::string> searched_keys;
+    for (const auto& [name, key] : search.keys) searched_keys.insert(key);
+    search.terms = study_terms(search.settings, searched_keys, search.history, search.splits.tuning);
     search.study = request.study.empty() ? tune::random_study_name() : request.study;
     search.folder = {request.model_dir / search.study};
     SOFIA_TRY(tune::Study study, open_study(search));

@@ -35,7 +35,7 @@ std::string_view name_of(Needs needs) {
 
 std::string feature_hash(std::span<const FeatureSpec> columns) {
     Json list = Json::array();
-    for (const FeatureSpec& column : columns) list.push_back(Json::array({column.name, column.version}));
+    for (const FeatureSpec& column : columns) list.push_back(Json::array({column.name, std::to_string(column.version)}));
     return sha256_hex(canonical_json(list));
 }
 

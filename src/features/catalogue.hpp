@@ -33,7 +33,8 @@ struct FeatureSpec {
     Needs needs = Needs::bars;
 };
 
-/// SHA-256, lower-case hex, of the canonical JSON `[["name",version],…]` in the order of the columns.
+/// SHA-256, lower-case hex, of the canonical JSON `[["name","version"],…]` in the order of the columns: the hash that model
+/// folders carry.
 [[nodiscard]] std::string feature_hash(std::span<const FeatureSpec> columns);
 
 /// One Markdown table: name, formula, unit, warm-up, needs, version, source.

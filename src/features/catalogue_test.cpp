@@ -33,7 +33,7 @@ TEST(Catalogue, HashIsThatOfNamesAndVersionsInOrder) {
     columns[1].name = "m1.b";
     columns[1].version = 2;
     const std::string hash = feature_hash(columns);
-    EXPECT_EQ(hash, sha256_hex(R"([["m1.a",1],["m1.b",2]])"));
+    EXPECT_EQ(hash, sha256_hex(R"([["m1.a","1"],["m1.b","2"]])"));
     columns[0].formula = "said better";
     EXPECT_EQ(feature_hash(columns), hash);
     std::swap(columns[0], columns[1]);

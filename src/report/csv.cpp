@@ -29,6 +29,15 @@ std::string csv_field(const CsvValue& value) {
     return std::to_string(std::get<std::int64_t>(value));
 }
 
+std::string csv_line(const std::vector<CsvValue>& values) {
+    std::string line;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (i > 0) line += ',';
+        line += csv_field(values[i]);
+    }
+    return line + '\n';
+}
+
 CsvWriter::CsvWriter(AtomicFile file, std::size_t width) : file_(std::move(file)), width_(width) {}
 
 Result<CsvWriter> CsvWriter::create(const std::filesystem::path& path, std::vector<std::string> header) {
@@ -45,11 +54,7 @@ Result<void> CsvWriter::row(const std::vector<CsvValue>& values) {
         return fail(ErrorCode::usage, "CSV row " + std::to_string(rows_) + " has " + std::to_string(values.size()) + " values for " +
                                           std::to_string(width_) + " columns");
     }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        if (i > 0) buffer_ += ',';
-        buffer_ += csv_field(values[i]);
-    }
-    buffer_ += '\n';
+    buffer_ += csv_line(values);
     ++rows_;
     if (buffer_.size() < buffer_size) return {};
     SOFIA_CHECK(file_.write(buffer_));

@@ -43,4 +43,7 @@ private:
 /// One field as it stands in the file.
 [[nodiscard]] std::string csv_field(const CsvValue& value);
 
+/// One line with its end.
+[[nodiscard]] std::string csv_line(const std::vector<CsvValue>& values);
+
 }  // namespace sofia::report

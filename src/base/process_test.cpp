@@ -203,7 +203,9 @@ TEST(Process, ItInheritsNoFileAndNoIgnoredSignal) {
     ::signal(SIGPIPE, before);
     ::close(leaked);
     EXPECT_EQ(file.lines, std::vector<std::string>{});
-    EXPECT_EQ(std::string(trim(signals.lines.at(0).substr(7))), "0000000000000000");
+    // Two signals are the C library's own: whoever was started by posix_spawn, as make does it, has them ignored, and nobody can change that.
+    const std::uint64_t own = std::uint64_t{1} << 31U | std::uint64_t{1} << 32U;
+    EXPECT_EQ(std::stoull(std::string(trim(signals.lines.at(0).substr(7))), nullptr, 16) & ~own, 0U);
 }
 
 TEST(Process, TheEnvironmentIsOursWithChanges) {

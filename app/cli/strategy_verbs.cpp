@@ -3,9 +3,11 @@
 #include <CLI/CLI.hpp>
 
 #include "app/cli/common.hpp"
+#include "app/cli/prompt.hpp"
 #include "app/cli/verb.hpp"
 #include "app/pipeline/backtest.hpp"
 #include "app/pipeline/demo.hpp"
+#include "app/pipeline/select.hpp"
 #include "app/pipeline/train.hpp"
 #include "app/pipeline/tune.hpp"
 
@@ -56,22 +58,56 @@ Verb tune_verb() {
             }};
 }
 
+Verb select_verb() {
+    return {"select", "Run a study's best trials over test, fix one champion, and let shadow decide on it once",
+            "  sofia select --model-dir models/BTCUSDT --study first\n"
+            "  sofia select --model-dir models/BTCUSDT --study first --set select.top=5 --set select.min_trades=50",
+            [](CLI::App& app) {
+                auto options = std::make_shared<pipeline::SelectRequest>();
+                app.add_option("--model-dir", options->model_dir, "models/<SYMBOL>, as for tune")->required();
+                app.add_option("--study", options->study, "Name of the study")->required();
+                app.add_option("--data-dir", options->data_dir, "Default: the data that was tuned on");
+                add_skip_bad_rows(app, options->sets);
+                return [options](const Context& context, const CommonOptions& common) {
+                    pipeline::SelectRequest request = *options;
+                    request.config_file = common.config;
+                    request.sets.insert(request.sets.end(), common.sets.begin(), common.sets.end());
+                    return shown(pipeline::select(request, context));
+                };
+            }};
+}
+
+/// Where studies are looked for when no file is named.
+void add_model_dir(CLI::App& app, std::filesystem::path& model_dir) {
+    app.add_option("--model-dir", model_dir, "Without a file: where studies are looked for, a study's folder or one above it")->capture_default_str();
+}
+
 Verb train_verb() {
-    return {"train", "Fit the model of a tuned trial on the tuning window", "  sofia train --from-tuning models/BTCUSDT/first/tuning_summary_7.json",
+    return {"train", "Fit the model of a tuned trial on the tuning window",
+            "  sofia train --from-tuning models/BTCUSDT/first/tuning_summary_7.json\n"
+            "  sofia train --from-tuning --model-dir models/BTCUSDT",
             [](CLI::App& app) {
                 struct Options {
                     pipeline::TrainRequest request;
+                    std::filesystem::path model_dir = "models";
                     std::string through = "tuning";
                 };
                 auto options = std::make_shared<Options>();
-                app.add_option("--from-tuning", options->request.summary, "tuning_summary_<trial>.json of the trial")->required();
+                app.add_option("--from-tuning", options->request.summary, "tuning_summary_<trial>.json of the trial; without it the trials are listed to choose from")
+                    ->expected(0, 1);
+                add_model_dir(app, options->model_dir);
                 app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
                 add_skip_bad_rows(app, options->request.sets);
                 app.add_option("--through", options->through, "tuning, or all: everything, for live use only")
                     ->capture_default_str()
                     ->check(CLI::IsMember({"tuning", "all"}));
-                return [options](const Context& context, const CommonOptions& common) {
+                return [options](const Context& context, const CommonOptions& common) -> Result<Output> {
                     pipeline::TrainRequest request = options->request;
+                    if (request.summary.empty()) {
+                        SOFIA_TRY(const Chosen chosen, choose_trial(options->model_dir, pipeline::TrialKind::tuned, "--from-tuning", context));
+                        if (chosen.list) return *chosen.list;
+                        request.summary = chosen.file;
+                    }
                     request.config_file = common.config;
                     request.sets.insert(request.sets.end(), common.sets.begin(), common.sets.end());
                     request.through = options->through == "all" ? pipeline::TrainThrough::all : pipeline::TrainThrough::tuning;
@@ -83,20 +119,35 @@ Verb train_verb() {
 Verb backtest_verb() {
     return {"backtest", "Run a trained model over a window through the decision core",
             "  sofia backtest --train-config models/BTCUSDT/first/train_config_7.json\n"
-            "  sofia backtest --train-config models/BTCUSDT/first/train_config_7.json --window 2020-06-01..2020-09-01",
+            "  sofia backtest --train-config models/BTCUSDT/first/train_config_7.json --window 2020-06-01..2020-09-01\n"
+            "  sofia backtest --train-config models/BTCUSDT/first/train_config_7.json --fold 3",
             [](CLI::App& app) {
                 struct Options {
                     pipeline::BacktestRequest request;
+                    std::filesystem::path model_dir = "models";
+                    std::size_t fold = 0;
                     bool in_sample = false;
                 };
                 auto options = std::make_shared<Options>();
-                app.add_option("--train-config", options->request.train_config, "train_config_<trial>.json of the model")->required();
+                app.add_option("--train-config", options->request.train_config, "train_config_<trial>.json of the model; without it the trained trials are listed to choose from")
+                    ->expected(0, 1);
+                add_model_dir(app, options->model_dir);
                 app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
                 add_skip_bad_rows(app, options->request.sets);
-                app.add_option("--window", options->request.window, "test, shadow, all, or FROM..TO in UTC")->capture_default_str();
-                app.add_flag("--in-sample", options->in_sample, "Allow a window that the model has seen; every figure says so");
-                return [options](const Context& context, const CommonOptions& common) {
+                auto* window = app.add_option("--window", options->request.window, "test, shadow, all, or FROM..TO in UTC")->capture_default_str();
+                auto* in_sample = app.add_flag("--in-sample", options->in_sample, "Allow a window that the model has seen; every figure says so");
+                auto* fold = app.add_option("--fold", options->fold, "In place of a window: the tuner's fold of this number, with its models fitted again")
+                                 ->check(whole_number(0))
+                                 ->excludes(window)
+                                 ->excludes(in_sample);
+                return [options, fold](const Context& context, const CommonOptions& common) -> Result<Output> {
                     pipeline::BacktestRequest request = options->request;
+                    if (fold->count() > 0) request.fold = options->fold;
+                    if (request.train_config.empty()) {
+                        SOFIA_TRY(const Chosen chosen, choose_trial(options->model_dir, pipeline::TrialKind::trained, "--train-config", context));
+                        if (chosen.list) return *chosen.list;
+                        request.train_config = chosen.file;
+                    }
                     request.config_file = common.config;
                     request.sets.insert(request.sets.end(), common.sets.begin(), common.sets.end());
                     if (options->in_sample) request.sample = pipeline::SampleMode::in_sample;
@@ -122,6 +173,6 @@ Verb demo_verb() {
 
 }  // namespace
 
-std::vector<Verb> strategy_verbs() { return {tune_verb(), train_verb(), backtest_verb(), demo_verb()}; }
+std::vector<Verb> strategy_verbs() { return {tune_verb(), select_verb(), train_verb(), backtest_verb(), demo_verb()}; }
 
 }  // namespace sofia::cli

@@ -17,22 +17,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> status_names = {"not_evaluated", "rejected_test", "passed_test", "rejected_shadow", "selected"};
 
-Result<WindowFigures> figures_from(const Members& members) {
-    WindowFigures figures;
-    SOFIA_TRY(figures.window, members.window());
-    SOFIA_TRY(figures.trades, members.count("trades"));
-    SOFIA_TRY(figures.net_r, members.number("net_r"));
-    SOFIA_TRY(figures.gross_r, members.number("gross_r"));
-    SOFIA_TRY(figures.expectancy_r, members.number("expectancy_r"));
-    SOFIA_TRY(figures.net_pnl, members.number("net_pnl"));
-    SOFIA_TRY(figures.max_drawdown_percent, members.number("max_drawdown_percent"));
-    SOFIA_TRY(figures.max_drawdown_r, members.number("max_drawdown_r"));
-    SOFIA_TRY(figures.trades_sha256, members.text("trades_sha256"));
-    SOFIA_TRY(figures.bars_sha256, members.text("bars_sha256"));
-    SOFIA_TRY(figures.note, members.text("note"));
-    return figures;
-}
-
 Result<std::optional<WindowFigures>> optional_figures(const Members& selection, const char* name) {
     if (selection.is_null(name)) return std::nullopt;
     SOFIA_TRY(const Members members, selection.object(name));
@@ -86,6 +70,22 @@ Json figures_json(const std::optional<WindowFigures>& figures) {
     json["bars_sha256"] = figures->bars_sha256;
     json["note"] = figures->note;
     return json;
+}
+
+Result<WindowFigures> figures_from(const Members& members) {
+    WindowFigures figures;
+    SOFIA_TRY(figures.window, members.window());
+    SOFIA_TRY(figures.trades, members.count("trades"));
+    SOFIA_TRY(figures.net_r, members.number("net_r"));
+    SOFIA_TRY(figures.gross_r, members.number("gross_r"));
+    SOFIA_TRY(figures.expectancy_r, members.number("expectancy_r"));
+    SOFIA_TRY(figures.net_pnl, members.number("net_pnl"));
+    SOFIA_TRY(figures.max_drawdown_percent, members.number("max_drawdown_percent"));
+    SOFIA_TRY(figures.max_drawdown_r, members.number("max_drawdown_r"));
+    SOFIA_TRY(figures.trades_sha256, members.text("trades_sha256"));
+    SOFIA_TRY(figures.bars_sha256, members.text("bars_sha256"));
+    SOFIA_TRY(figures.note, members.text("note"));
+    return figures;
 }
 
 Json selection_json(const Verdict& verdict) {

@@ -66,6 +66,9 @@ struct Verdict {
 [[nodiscard]] Json selection_json(const Verdict& verdict);
 [[nodiscard]] Json figures_json(const std::optional<WindowFigures>& figures);
 
+/// What `figures_json` has written. Error: data.
+[[nodiscard]] Result<WindowFigures> figures_from(const Members& members);
+
 /// The verdict in a summary. Error: data, with file and member.
 [[nodiscard]] Result<Verdict> read_verdict(const Members& summary);
 

@@ -270,8 +270,10 @@ const plot = (() => {
     for (let i = charts.length - 1; i >= 0; i -= 1) if (holder.contains(charts[i].box)) charts.splice(i, 1);
     holder.replaceChildren();
   };
+  const followers = [];  // what has colours of its own beside the charts
   const drawAll = () => {
     for (const one of charts) one.draw();
+    for (const paint of followers) paint();
   };
 
   // The nearest of some points, within reach. Points are [x, y, trial].
@@ -323,19 +325,25 @@ const plot = (() => {
   };
 
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-  // Paper is light whatever the screen is.
+  // Paper is light whatever the screen is. A picture of each canvas is printed: browsers print a canvas that was just drawn at another size.
   window.addEventListener("beforeprint", () => {
     document.documentElement.dataset.paper = "yes";
     drawAll();
+    for (const { box } of charts) {
+      const canvas = box.querySelector("canvas");
+      canvas.after(element("img", { className: "printed", alt: "", src: canvas.toDataURL() }));
+    }
   });
   window.addEventListener("afterprint", () => {
     delete document.documentElement.dataset.paper;
+    for (const picture of document.querySelectorAll(".printed")) picture.remove();
     drawAll();
   });
   document.body.append(tip);
 
   return {
     dash, element, shape, number, exact, isolated, plural, axis, colour, fade, ramp, rampColour, measure, fit, words, chart, forget, drawAll, nearest, byTrial, frame, choose, told,
+    onDraw: (paint) => followers.push(paint),
     onChoose: (listener) => listeners.push(listener),
     setDescribe: (how) => { describe = how; },
   };

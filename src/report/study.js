@@ -63,12 +63,22 @@ const study = (() => {
     return row;
   };
   const keys = (...items) => element("span", { className: "keys" }, ...items.filter(Boolean));
+  const bands = new Map();
+  const paintBands = () => {
+    for (const [strip, [low, high]] of bands) {
+      const stops = Array.from({ length: 9 }, (_, k) => rampColour(low + ((high - low) * k) / 8));
+      strip.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+    }
+  };
+  plot.onDraw(() => {
+    for (const strip of bands.keys()) if (!strip.isConnected) bands.delete(strip);
+    paintBands();
+  });
   // The colours of values, from the best to the worst.
   const band = (from, to, low, high) => {
     const strip = element("i", { className: "band" });
-    const paint = () => { strip.style.background = `linear-gradient(to right, ${Array.from({ length: 9 }, (_, k) => rampColour(low + ((high - low) * k) / 8)).join(", ")})`; };
-    paint();
-    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+    bands.set(strip, [low, high]);
+    paintBands();
     return element("span", {}, from, strip, to);
   };
   const valueBand = () => {

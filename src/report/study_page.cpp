@@ -107,7 +107,7 @@ Result<std::string> study_html(const StudyData& data, const StudyLimits& limits)
     const std::string script = "\n" + std::string(tables_script()) + std::string(study_script());
     std::string out = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
     out += fmt::format(
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src '{}'; style-src '{}'; base-uri 'none'; "
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src '{}'; style-src '{}'; img-src data:; base-uri 'none'; "
         "form-action 'none'\">\n",
         policy_hash(script), policy_hash(css));
     out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" + escape(data.title) + "</title>\n<style>" + css +

@@ -163,7 +163,7 @@ TEST(StudyPage, ItsPolicyAllowsItsOwnScriptAndStyleOnly) {
         return out + "=";
     };
     EXPECT_THAT(page, HasSubstr("default-src 'none'; script-src 'sha256-" + base64(sha256_hex(content_of(page, "script"))) + "'; style-src 'sha256-" +
-                                base64(sha256_hex(content_of(page, "style"))) + "'; base-uri 'none'; form-action 'none'\""));
+                                base64(sha256_hex(content_of(page, "style"))) + "'; img-src data:; base-uri 'none'; form-action 'none'\""));
     for (const char* word : {"src=", "href=", "@import", "import(", "fetch(", "XMLHttpRequest", "url(", "WebSocket", "sendBeacon", "<link", "<iframe",
                              "<img", "innerHTML", "eval(", " style=", "https:", " onclick"}) {
         EXPECT_THAT(page, Not(HasSubstr(word))) << word;

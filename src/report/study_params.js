@@ -67,7 +67,7 @@
   const parallelPaint = (lines, columns, redraw) => ({ ctx, art, width, height }) => {
     const missing = columns.some((one) => one.some);
     const tilted = (width - 90) / columns.length < 84;
-    const box = { left: 62, right: width - 62, top: tilted ? 92 : 34, bottom: height - (missing ? 40 : 20) };
+    const box = { left: 62, right: width - 62, top: tilted ? 36 + 0.53 * Math.min(120, Math.max(...columns.map((one) => plot.measure(one.name)))) : 34, bottom: height - (missing ? 40 : 20) };
     const tall = box.bottom - box.top;
     const x = (k) => (columns.length > 1 ? box.left + (k * (box.right - box.left)) / (columns.length - 1) : (box.left + box.right) / 2);
     const y = (u) => box.bottom - u * tall;

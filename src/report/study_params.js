@@ -98,7 +98,7 @@
       const style = one.strong ? "strong" : "name";
       art.append(tilted ? words(one.name, { transform: `translate(${at - 2} ${box.top - 10}) rotate(-32)`, class: style }, 120)
         : heading(one.name, style, k, at, (box.right - box.left) / Math.max(1, columns.length - 1), width));
-      for (const [u, text] of one.scale.ticks(columns.length > 16 ? 4 : 6)) art.append(words(text, { x: at + 5, y: y(u) + 4, class: "tick halo" }, k + 1 === columns.length ? width - at - 8 : (box.right - box.left) / Math.max(1, columns.length - 1) - 10));
+      for (const [u, text] of one.scale.ticks(columns.length > 16 ? 4 : 6)) art.append(words(text, { x: k ? at + 5 : at - 6, y: y(u) + 4, class: k ? "tick halo" : "tick end" }, !k ? at - 8 : k + 1 === columns.length ? width - at - 8 : (box.right - box.left) / Math.max(1, columns.length - 1) - 10));
       if (one.some) art.append(words("not set", { x: at, y: y(-0.075) + 16, class: "tick middle" }, 60));
       const range = brushes.get(one.id);
       if (range) art.append(shape("rect", { x: at - 7, width: 14, y: y(range[1]), height: Math.max(2, y(range[0]) - y(range[1])), class: "brush" }));

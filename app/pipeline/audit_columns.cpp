@@ -44,9 +44,9 @@ Result<void> audit_columns(const std::vector<models::FeatureId>& expected, const
     const std::vector<std::string> surplus = missing_in(ids, expected);
     std::string message = fmt::format("feature audit: the model expects {} columns (hash {}), the data gives {} (hash {})", expected.size(),
                                       models::feature_hash(expected).substr(0, 12), ids.size(), models::feature_hash(ids).substr(0, 12));
-    message += "\n  expected but absent: " + (lacking.empty() ? std::string("none") : join(lacking, ", "));
-    message += "\n  present but not expected: " + (surplus.empty() ? std::string("none") : join(surplus, ", "));
-    if (lacking.empty() && surplus.empty()) message += "\n  the order differs";
+    message += "; expected but absent: " + (lacking.empty() ? std::string("none") : join(lacking, ", "));
+    message += "; present but not expected: " + (surplus.empty() ? std::string("none") : join(surplus, ", "));
+    if (lacking.empty() && surplus.empty()) message += "; the order differs";
     return fail(ErrorCode::blocked, std::move(message), "use the train config and the data of the same study");
 }
 

@@ -11,6 +11,7 @@
 #include "app/pipeline/backtest_files.hpp"
 #include "app/pipeline/manifest.hpp"
 #include "app/pipeline/model_members.hpp"
+#include "app/pipeline/select_record.hpp"
 #include "app/pipeline/strategy.hpp"
 #include "app/pipeline/summary.hpp"
 #include "app/pipeline/train.hpp"
@@ -117,6 +118,11 @@ Result<Plan> plan_window(Subject& subject, const BacktestRequest& request, const
     Plan plan{.name = request.window, .window = {}, .models = {}};
     SOFIA_TRY(plan.window, window_of(request.window, splits, history.window()));
     SOFIA_TRY(plan.in_sample, check_sample(subject.model, plan.window, request.sample));
+    std::error_code error;
+    const bool decided = std::filesystem::exists(champion_path({request.train_config.parent_path()}), error);
+    if (trading::overlap(plan.window, splits.shadow) && !decided) {
+        context.log.warning("this looks at shadow before sofia select has fixed the study's champion: what shadow decides is worth less then");
+    }
     if (plan.in_sample) context.log.warning("in-sample: the model has seen this window; every figure says so");
     SOFIA_TRY(plan.models, from_members(std::move(subject.model.members), settings, subject.model_folder.string()));
     plan.models.ev = subject.trained.ev;

@@ -48,14 +48,12 @@ bool there(const fs::path& path) {
     return fs::exists(path, error);
 }
 
-bool overlap(trading::Window a, trading::Window b) { return a.from < b.to && b.from < a.to; }
-
 /// Whether a backtest's metrics.json says that it ran over part of `window`.
 bool ran_over(const fs::path& metrics, trading::Window window) {
     const auto json = read_json_file(metrics, 1);
     if (!json) return false;
     const auto ran = Members(*json, metrics, "backtest").window();
-    return ran && overlap(*ran, window);
+    return ran && trading::overlap(*ran, window);
 }
 
 std::vector<fs::path> folders_in(const fs::path& folder) {
@@ -154,10 +152,11 @@ Json to_json(const SelectResult& result) {
 
 std::vector<std::string> shadow_looks(const StudyFolder& folder, trading::Window shadow) {
     std::vector<std::string> looks;
+    if (shadow.length() == 0) return looks;
     for (const fs::path& study : folders_in(folder.root.parent_path())) {
         std::error_code error;
         const auto champion = read_champion(champion_path({study}));
-        if (champion && *champion && overlap((*champion)->shadow, shadow) && !fs::equivalent(study, folder.root, error)) {
+        if (champion && *champion && trading::overlap((*champion)->shadow, shadow) && !fs::equivalent(study, folder.root, error)) {
             looks.push_back("selection of study " + study.filename().string());
         }
     }

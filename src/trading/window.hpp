@@ -14,4 +14,9 @@ struct Window {
     friend bool operator==(const Window&, const Window&) = default;
 };
 
+/// Whether they share a moment; an empty one shares none.
+[[nodiscard]] constexpr bool overlap(Window a, Window b) {
+    return a.length() > 0 && b.length() > 0 && a.from < b.to && b.from < a.to;
+}
+
 }  // namespace sofia::trading

@@ -35,6 +35,7 @@ struct Verb {
 [[nodiscard]] std::vector<Verb> data_verbs();
 [[nodiscard]] std::vector<Verb> table_verbs();
 [[nodiscard]] std::vector<Verb> strategy_verbs();
+[[nodiscard]] std::vector<Verb> stress_verbs();
 [[nodiscard]] std::vector<Verb> study_run_verbs();
 [[nodiscard]] std::vector<Verb> study_verbs();
 [[nodiscard]] std::vector<Verb> study_plot_verbs();

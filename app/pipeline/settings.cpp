@@ -77,6 +77,7 @@ config::Keys keys_of(Settings& settings) {
     keys.section("regime", settings.regime);
     keys.section("tune", settings.tune);
     keys.section("select", settings.select);
+    keys.section("stress", settings.stress);
     keys.map("search", settings.search,
              "Search space of `tune`: a configuration key, or its last part where that is unique, or a LightGBM parameter, and its distribution.");
     return keys;
@@ -92,6 +93,7 @@ Result<void> Settings::validate() const {
     SOFIA_CHECK(model.validate());
     SOFIA_CHECK(fit.validate(model));
     SOFIA_CHECK(select.validate());
+    SOFIA_CHECK(stress.validate());
     if (auto made = tune::make_pruner(this->tune.pruner); !made) {
         return fail(ErrorCode::config, "tune.pruner: " + made.error().message, made.error().hint);
     }

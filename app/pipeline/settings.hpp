@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/pipeline/download.hpp"
+#include "app/pipeline/stress_config.hpp"
 #include "app/pipeline/verdict.hpp"
 #include "backtest/score.hpp"
 #include "bars/config.hpp"
@@ -74,6 +75,7 @@ struct Settings {
     labels::RegimeConfig regime;
     TuneConfig tune;
     SelectConfig select;
+    StressConfig stress;
     std::map<std::string, std::string> search;  ///< parameter -> distribution, as YAML
 
     [[nodiscard]] Result<void> validate() const;

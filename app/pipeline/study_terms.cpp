@@ -14,7 +14,7 @@ constexpr const char* data_attribute = "sofia:data";
 
 /// Not those that decide how a search goes or where data comes from. The symbol counts as data.
 bool reaches_a_value(const std::string& key) {
-    for (const char* section : {"search", "tune.", "select.", "download.", "data.", "instrument.symbol"}) {
+    for (const char* section : {"search", "tune.", "select.", "stress.", "download.", "data.", "instrument.symbol"}) {
         if (key.starts_with(section)) return false;
     }
     return true;

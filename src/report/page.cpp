@@ -210,7 +210,7 @@ std::string model_section(const ReportData& data) {
 std::string tables_section(const ReportData& data) {
     std::string body;
     for (const Table& table : data.tables) body += sortable_table(table);
-    return section("Splits", grid(body, "grid wide"));
+    return section(data.tables_title, grid(body, "grid wide"));
 }
 
 std::string trades_section(const ReportData& data) {

@@ -139,6 +139,7 @@ struct ReportData {
 
     std::vector<Figure> headline;  ///< four to eight that matter most, shown large
     std::vector<FigureTable> figures;
+    std::string tables_title = "Splits";
     std::vector<Table> tables;
 
     std::string symbol;

@@ -57,10 +57,12 @@ Result<StudyWork> complete_work(const StudyRunRequest& request, const Context& c
     return work;
 }
 
-Result<tune::Study> open_study(const StudyRunRequest& request, const StudyWork& work, const std::shared_ptr<tune::Storage>& storage) {
+Result<tune::Study> open_study(const StudyRunRequest& request, const StudyWork& work, const std::shared_ptr<tune::Storage>& storage,
+                               const Context& context) {
     SOFIA_TRY(tune::StudyOptions options, study_options(work));
     options.directions = request.directions;
     options.storage = storage;
+    options.log = context.log;
     options.open = request.mode == StudyMode::resume ? tune::StudyOptions::Open::resume : tune::StudyOptions::Open::create;
     auto study = tune::Study::open(std::move(options));
     if (!study && study.error().code == ErrorCode::conflict && request.mode == StudyMode::create) {
@@ -168,7 +170,7 @@ Result<StudyRunResult> study_run(const StudyRunRequest& request, const Context& 
     if (!work.storage.empty()) {
         SOFIA_TRY(storage, tune::open_storage(work.storage));
     }
-    SOFIA_TRY(tune::Study study, open_study(request, work, storage));
+    SOFIA_TRY(tune::Study study, open_study(request, work, storage, context));
     warn(request, objective, context);
     if (request.work.storage.empty() && !work.storage.empty()) {
         context.log.info(fmt::format("study {} is kept in {}.db of this folder", work.study, work.study));

@@ -108,6 +108,8 @@ private:
             } else if (said.contains("exhausted")) {
                 const std::lock_guard lock(mutex_);
                 report_.end = End::exhausted;
+            } else if (said.contains("warning")) {
+                context_.log.warning(said.at("warning").get<std::string>());
             } else {
                 fail_all({static_cast<ErrorCode>(said.at("failure").get<int>()), said.at("message").get<std::string>(),
                           said.at("hint").get<std::string>()});
@@ -128,7 +130,9 @@ private:
             ++report_.pruned;
         } else {
             ++report_.failed;
-            context_.log.warning(fmt::format("trial {} failed: {}", said.at("told").get<std::int64_t>(), said.value("error", "no reason given")));
+            // Without a reason it is said elsewhere.
+            if (said.contains("error"))
+                context_.log.warning(fmt::format("trial {} failed: {}", said.at("told").get<std::int64_t>(), said.at("error").get<std::string>()));
         }
         if (options_.progress != nullptr) options_.progress->advance();
     }
@@ -152,9 +156,12 @@ private:
                 SOFIA_CHECK(storage_.finish(told.running->id, tune::TrialState::fail, {}));
                 return {};
             });
-            // Somebody else may have failed it already, as a stale one.
-            if (!failed && failed.error().code != ErrorCode::conflict) fail_all(failed.error());
-            count({{"told", told.running->number}, {"state", "fail"}, {"error", reason}});
+            // Somebody else may have failed it already, as a stale one, and has said so.
+            const bool stale = !failed && failed.error().code == ErrorCode::conflict;
+            if (!failed && !stale) fail_all(failed.error());
+            Json said = {{"told", told.running->number}, {"state", "fail"}};
+            if (!stale) said["error"] = reason;
+            count(said);
         }
         {
             const std::lock_guard lock(mutex_);

@@ -28,7 +28,7 @@ void say_told(const tune::FrozenTrial& trial) {
     Json message = {{"told", trial.number}, {"state", tune::to_string(trial.state)}};
     message["values"] = Json::array();
     for (const double value : trial.values) message["values"].push_back(format_double(value));
-    if (const auto error = trial.user_attributes.find("error"); error != trial.user_attributes.end()) message["error"] = error->second;
+    if (trial.state == tune::TrialState::fail) message["error"] = trial.failure_reason();
     say(message);
 }
 
@@ -46,6 +46,7 @@ Result<tune::OptimizeReport> serve(const Context& context) {
         say_told(trial);
         return may_go_on();
     };
+    options.study_log = Logger::to([](LogLevel, std::string_view text) { say({{"warning", text}}); });
     SOFIA_TRY(const tune::OptimizeReport report, run_study_worker(work, options, context));
     if (report.end == tune::OptimizeReport::End::exhausted) say({{"exhausted", true}});
     return report;
@@ -120,6 +121,7 @@ Result<tune::OptimizeReport> run_study_worker(const StudyWork& work, const Study
     SOFIA_TRY(const StudyObjective objective, study_objective(work, context.stop));
     SOFIA_TRY(tune::StudyOptions opened, study_options(work));
     opened.open = tune::StudyOptions::Open::load;
+    opened.log = options.study_log.value_or(context.log);
     SOFIA_TRY(opened.storage, tune::open_storage(work.storage));
     SOFIA_TRY(tune::Study study, tune::Study::open(std::move(opened)));
     const auto measure = [&](tune::Trial& trial) -> Result<tune::Outcome> {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,7 @@ struct StudyWorkerOptions {
     std::function<Result<void>(const tune::FrozenTrial&)> on_begin;
     /// Called after a trial is told: whether to go on. An error ends the worker.
     std::function<Result<bool>(const tune::FrozenTrial&)> on_trial;
+    std::optional<Logger> study_log;  ///< where the study says which trials of dead workers it fails; none: the context's
 };
 
 /// One worker: opens `work.study` in `work.storage`, where it must exist, and runs one trial after the other. This call is what `sofia study

@@ -246,6 +246,7 @@ Result<tune::Study> open_study(const Search& search) {
     SOFIA_TRY(options.pruner, tune::make_pruner(search.settings.tune.pruner));
     // A killed call leaves trials running: the next one fails them when they have been silent for long enough.
     options.heartbeat.interval = 30 * ns_per_second;
+    options.log = search.context.log;
     auto study = tune::Study::open(std::move(options));
     if (!study) {
         if (study.error().code == ErrorCode::conflict && search.request.mode == StudyMode::create) {

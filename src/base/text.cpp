@@ -116,6 +116,13 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
     return out;
 }
 
+std::string counted(std::size_t count, std::string_view noun) {
+    std::string out = std::to_string(count) + ' ';
+    out += noun;
+    if (count != 1) out += 's';
+    return out;
+}
+
 std::optional<std::string> nearest(std::string_view name, std::span<const std::string> candidates) {
     if (name.size() > compared_length_max) return std::nullopt;
     const std::string wanted = lower(name);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -23,6 +24,9 @@ namespace sofia {
 [[nodiscard]] std::string_view trim(std::string_view text);
 [[nodiscard]] std::string lower(std::string_view text);
 [[nodiscard]] std::string join(std::span<const std::string> parts, std::string_view separator);
+
+/// `1 value`, `2 values`, for nouns whose plural ends in s.
+[[nodiscard]] std::string counted(std::size_t count, std::string_view noun);
 
 /// The candidate nearest to `name` by edit distance (Damerau-Levenshtein, restricted), when near enough to be what was meant; ties by order.
 [[nodiscard]] std::optional<std::string> nearest(std::string_view name, std::span<const std::string> candidates);

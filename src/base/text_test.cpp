@@ -62,6 +62,12 @@ TEST(Nearest, FindsWhatWasMeant) {
     EXPECT_EQ(nearest(std::string(100'000, 'x'), options), std::nullopt);
 }
 
+TEST(Counted, OnlyOneIsSingular) {
+    EXPECT_EQ(counted(0, "trial"), "0 trials");
+    EXPECT_EQ(counted(1, "trial"), "1 trial");
+    EXPECT_EQ(counted(21, "trial"), "21 trials");
+}
+
 TEST(Nearest, PrefersTheSmallerDistanceAndThenTheOrder) {
     const std::vector<std::string> options{"stopp", "stops", "stop_loss"};
     EXPECT_EQ(nearest("stop", options), "stopp");

@@ -55,6 +55,9 @@ struct FrozenTrial {
     /// The sum of the constraints above 0, which are the violated ones. 0: feasible.
     [[nodiscard]] double violation() const;
     [[nodiscard]] bool feasible() const { return !(violation() > 0.0); }
+
+    /// Why it failed, for people: what the user attribute `error` says, or `no reason given`.
+    [[nodiscard]] std::string failure_reason() const;
 };
 
 using TrialPtr = std::shared_ptr<const FrozenTrial>;

@@ -120,6 +120,11 @@ Result<void> StudyState::fail_one(std::int64_t number) {
     };
     auto result = storage->transaction(work);
     if (result) {
+        // Only who has failed it comes here, so it is said once however many workers there are.
+        if (!written.empty()) {
+            logger.warning(fmt::format("trial {} failed: {}{}", number, written.front().failure_reason(),
+                                       written.size() > 1 ? fmt::format("; trial {} repeats it", written.back().number) : ""));
+        }
         for (FrozenTrial& trial : written) put(std::move(trial));
     } else if (result.error().code == ErrorCode::conflict) {
         return {};  // its worker told it in this very moment

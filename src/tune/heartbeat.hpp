@@ -13,7 +13,7 @@ namespace sofia::tune {
 ///
 /// While a study is open, a thread of its own writes for each running trial that was asked here, every `interval`, that its worker is alive.
 /// Whoever asks for a trial fails those of others whose last beat is older than `grace` by the database's clock, with the reason in the user
-/// attribute `error`. A worker whose process hangs for longer than that, but lives, finds its trial finished: telling it is a conflict.
+/// attribute `error`, and logs it. A worker whose process hangs for longer than that, but lives, finds its trial finished: telling it is a conflict.
 struct Heartbeat {
     DurationNs interval = 0;  ///< 0: no heartbeats, and nobody's trials are failed
     DurationNs grace = 0;     ///< 0: twice the interval

@@ -41,13 +41,14 @@ protected:
 
     std::string url() const { return "sqlite:///" + (folder_ / "a.db").string(); }
 
-    Study worker(Heartbeat heartbeat) const {
+    Study worker(Heartbeat heartbeat, const Logger& log = Logger()) const {
         StudyOptions options;
         options.name = "s";
         options.seed = 3;
         options.open = StudyOptions::Open::resume;
         options.storage = open_storage(url()).value();
         options.heartbeat = heartbeat;
+        options.log = log;
         return Study::open(std::move(options)).value();
     }
 
@@ -91,6 +92,32 @@ TEST_F(Heartbeats, ADeadWorkersTrialIsFailedAndItsParametersRunAgain) {
     EXPECT_NE(trials[0].user_attributes.at("error").find("no sign of life for 7200 s"), std::string::npos);
     EXPECT_EQ(trials[1].state, TrialState::complete);
     EXPECT_EQ(internals(trials[1]), lost);
+}
+
+TEST_F(Heartbeats, ADeadWorkersTrialIsLoggedOnceByWhoFailsIt) {
+    static_cast<void>(worker(hourly(1)).ask(space()).value());
+    age_beats();
+    std::vector<std::string> lines;
+    const Logger log = Logger::to([&](LogLevel level, std::string_view line) {
+        EXPECT_EQ(level, LogLevel::warning);
+        lines.emplace_back(line);
+    });
+    Study first = worker(hourly(1), log);
+    Study second = worker(hourly(1), log);  // has read the trial as running, too
+    ASSERT_TRUE(first.ask(space()));
+    ASSERT_TRUE(second.ask(space()));
+    ASSERT_TRUE(first.ask(space()));
+    EXPECT_EQ(lines, std::vector<std::string>{"trial 0 failed: its worker gave no sign of life for 7200 s; trial 1 repeats it"});
+    EXPECT_EQ(first.trial(0)->failure_reason(), "its worker gave no sign of life for 7200 s");
+}
+
+TEST(FailureReason, IsTheTextWithoutQuotes) {
+    FrozenTrial trial;
+    EXPECT_EQ(trial.failure_reason(), "no reason given");
+    trial.user_attributes["error"] = R"("no \"data\" \u00e9")";
+    EXPECT_EQ(trial.failure_reason(), "no \"data\" é");
+    trial.user_attributes["error"] = "[1, 2]";  // another program's
+    EXPECT_EQ(trial.failure_reason(), "[1, 2]");
 }
 
 TEST_F(Heartbeats, ATrialIsRepeatedAsOftenAsAsked) {

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
+#include "tune/json_text.hpp"
+
 namespace sofia::tune {
 
 std::string to_string(TrialState state) {
@@ -20,6 +24,13 @@ std::string to_string(Direction direction) { return direction == Direction::mini
 const Param* FrozenTrial::param(const std::string& name) const {
     const auto found = std::find_if(params.begin(), params.end(), [&](const Param& p) { return p.name == name; });
     return found == params.end() ? nullptr : &*found;
+}
+
+std::string FrozenTrial::failure_reason() const {
+    const auto found = user_attributes.find("error");
+    if (found == user_attributes.end()) return "no reason given";
+    const auto json = parse_python_json(found->second);
+    return json && json->is_string() ? json->get<std::string>() : found->second;
 }
 
 std::size_t History::count(TrialState state) const {

@@ -26,7 +26,7 @@ Result<TrialState> tell_outcome(Study& study, const Trial& trial, const Result<O
     if (const auto* value = std::get_if<double>(&*outcome)) return study.tell(trial, *value);
     const auto& values = std::get<std::vector<double>>(*outcome);
     if (values.size() != study.directions().size()) {
-        return study.tell_failure(trial, fmt::format("{} values for {} objectives", values.size(), study.directions().size()));
+        return study.tell_failure(trial, counted(values.size(), "value") + " for " + counted(study.directions().size(), "objective"));
     }
     return study.tell(trial, TrialState::complete, values);
 }
@@ -99,9 +99,7 @@ private:
             ++report_.pruned;
         } else {
             ++report_.failed;
-            const auto reason = trial->user_attributes.find("error");
-            options_.log.warning(
-                fmt::format("trial {} failed: {}", number, reason == trial->user_attributes.end() ? "no reason given" : reason->second));
+            options_.log.warning(fmt::format("trial {} failed: {}", number, trial->failure_reason()));
         }
         if (options_.progress != nullptr) options_.progress->advance();
         return options_.on_trial ? options_.on_trial(study_, trial) : Result<void>();

@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "tune/json_text.hpp"
 #include "tune/pareto.hpp"
 #include "tune/relative.hpp"
@@ -63,6 +64,7 @@ Result<Study> Study::open(StudyOptions options) {
     state->sampler = options.sampler ? options.sampler : std::shared_ptr<Sampler>(tpe_sampler());
     state->pruner = options.pruner ? options.pruner : std::shared_ptr<Pruner>(no_pruner());
     state->heartbeat = options.heartbeat;
+    state->logger = options.log;
     state->seed = options.seed ? *options.seed : seed_from_entropy();
     const std::string name = options.name.empty() ? random_study_name() : options.name;
     // Two processes that create the study at the same time: looking and creating are one transaction.
@@ -286,7 +288,8 @@ Result<TrialState> Study::tell(const Trial& trial, TrialState state, std::span<c
     switch (state) {
         case TrialState::complete:
             if (values.size() != objectives) {
-                return fail(ErrorCode::usage, fmt::format("trial {}: {} values for {} objectives", trial.number(), values.size(), objectives));
+                return fail(ErrorCode::usage,
+                            fmt::format("trial {}: {} for {}", trial.number(), counted(values.size(), "value"), counted(objectives, "objective")));
             }
             if (std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); }))
                 return finish(std::move(told), TrialState::fail, "the value is NaN");
@@ -355,8 +358,8 @@ Result<void> Study::add(FrozenTrial trial) {
     const std::lock_guard lock(state_->mutex);
     if (trial.state == TrialState::running) return fail(ErrorCode::usage, "a running trial cannot be added");
     if (trial.state == TrialState::complete && trial.values.size() != state_->info.directions.size()) {
-        return fail(ErrorCode::usage,
-                    fmt::format("the added trial has {} values for {} objectives", trial.values.size(), state_->info.directions.size()));
+        return fail(ErrorCode::usage, fmt::format("the added trial has {} for {}", counted(trial.values.size(), "value"),
+                                                  counted(state_->info.directions.size(), "objective")));
     }
     for (const Param& p : trial.params) {
         SOFIA_CHECK(state_->intern(p.name, *p.distribution));

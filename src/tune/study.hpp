@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "base/log.hpp"
 #include "tune/heartbeat.hpp"
 #include "tune/pruner.hpp"
 #include "tune/sampler.hpp"
@@ -83,6 +84,7 @@ struct StudyOptions {
     std::shared_ptr<Sampler> sampler;                      ///< none: TPE
     std::shared_ptr<Pruner> pruner;                        ///< none: no pruning
     Heartbeat heartbeat;                                   ///< with others through a storage: how to notice that one of them died
+    Logger log;                                            ///< a line for each trial of a dead worker that is failed here
 };
 
 /// A study: ask for a trial, tell its outcome. Thread-safe.

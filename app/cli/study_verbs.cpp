@@ -1,9 +1,10 @@
 #include <filesystem>
 #include <memory>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
+#include "app/cli/common.hpp"
 #include "app/cli/study_choice.hpp"
 #include "app/cli/verb.hpp"
 #include "app/pipeline/study_dashboard.hpp"
@@ -35,16 +36,16 @@ Verb plain_verb(const std::string& name, const std::string& sentence, const std:
 }
 
 Verb trials_verb() {
-    return {"study trials", "List the trials of a study", "  sofia study trials --study fit --sort value --limit 10\n  sofia study trials --study fit --state fail",
-            [](CLI::App& app) {
+    return {"study trials", "List the trials of a study",
+            "  sofia study trials --study fit --sort value --limit 10\n  sofia study trials --study fit --state fail", [](CLI::App& app) {
                 auto request = std::make_shared<pipeline::TrialsRequest>();
                 add_study_choice(app, request->choice);
                 app.add_option("--state", request->states, "Only these: complete, pruned, fail, running, waiting")->delimiter(',');
                 app.add_option("--sort", request->sort, "number, value (best first), duration, started, or a parameter")->capture_default_str();
                 auto descending = std::make_shared<bool>(false);
                 app.add_flag("--descending", *descending, "The other way round");
-                app.add_option("--target", request->target, "The objective of --sort value, from 0")->capture_default_str();
-                app.add_option("--limit", request->limit, "Only the first N; 0: all")->capture_default_str();
+                app.add_option("--target", request->target, "The objective of --sort value, from 0")->capture_default_str()->check(whole_number(0));
+                app.add_option("--limit", request->limit, "Only the first N; 0: all")->capture_default_str()->check(whole_number(0));
                 return [request, descending](const Context&, const CommonOptions&) {
                     using Order = pipeline::TrialsRequest::Order;
                     request->order = *descending ? Order::descending : Order::ascending;
@@ -94,7 +95,7 @@ Verb importance_verb() {
                 add_study_choice(app, request->choice);
                 app.add_option("--method", *method, "ped-anova or fanova")->check(CLI::IsMember({"ped-anova", "fanova"}))->capture_default_str();
                 app.add_option("--params", request->params, "Only these; commas between them")->delimiter(',');
-                app.add_option("--target", request->target, "The objective, from 0")->capture_default_str();
+                app.add_option("--target", request->target, "The objective, from 0")->capture_default_str()->check(whole_number(0));
                 return [request, method](const Context& context, const CommonOptions&) {
                     using pipeline::ImportanceMethod;
                     request->method = *method == "fanova" ? ImportanceMethod::fanova : ImportanceMethod::ped_anova;
@@ -104,8 +105,10 @@ Verb importance_verb() {
 }
 
 Verb copy_verb() {
-    return {"study copy", "Copy a study with everything it has", "  sofia study copy --study fit --to-study fit-2\n"
-            "  sofia study copy --study fit --to-storage postgresql://me@db.example/studies", [](CLI::App& app) {
+    return {"study copy", "Copy a study with everything it has",
+            "  sofia study copy --study fit --to-study fit-2\n"
+            "  sofia study copy --study fit --to-storage postgresql://me@db.example/studies",
+            [](CLI::App& app) {
                 auto request = std::make_shared<pipeline::CopyRequest>();
                 add_study_choice(app, request->from);
                 app.add_option("--to-storage", request->to_storage, "Where to; made when missing; default: the same storage");
@@ -141,7 +144,8 @@ Verb dashboard_verb() {
             [](CLI::App& app) {
                 auto request = std::make_shared<pipeline::DashboardRequest>();
                 add_study_choice(app, request->choice);
-                app.add_option("--host", request->host, "Whom it answers; everyone else's machine with 0.0.0.0")->capture_default_str();
+                app.add_option("--host", request->host, "Address it listens at; 0.0.0.0 lets other machines in, and it asks nobody for a password")
+                    ->capture_default_str();
                 app.add_option("--port", request->port, "Port")->capture_default_str()->check(CLI::Range(1, 65535));
                 return [request](const Context& context, const CommonOptions&) { return pipeline::serve_dashboard(*request, context); };
             }};
@@ -151,8 +155,10 @@ Verb dashboard_verb() {
 
 std::vector<Verb> study_verbs() {
     return {plain_verb("study list", "List the studies of a storage", "  sofia study list --storage studies.db", pipeline::list_studies),
-            plain_verb("study show", "Show one study: counts, parameters, attributes, best trial", "  sofia study show --study fit", pipeline::show_study),
-            plain_verb("study best", "Show the best trial, or those that no other dominates", "  sofia study best --study fit --json", pipeline::show_best),
+            plain_verb("study show", "Show one study: counts, parameters, attributes, best trial", "  sofia study show --study fit",
+                       pipeline::show_study),
+            plain_verb("study best", "Show the best trial, or those that no other dominates", "  sofia study best --study fit --json",
+                       pipeline::show_best),
             trials_verb(),
             export_verb(),
             importance_verb(),

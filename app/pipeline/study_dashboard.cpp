@@ -21,6 +21,8 @@ Result<std::string> dashboard_url(const StudyChoice& choice) {
     return url.find("://") == std::string::npos ? "sqlite:///" + url : url;
 }
 
+bool loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
 }  // namespace
 
 Result<Output> serve_dashboard(const DashboardRequest& request, const Context& context) {
@@ -34,6 +36,9 @@ Result<Output> serve_dashboard(const DashboardRequest& request, const Context& c
     }
     const std::string address = fmt::format("http://{}:{}/", request.host, request.port);
     context.log.info(fmt::format("serving {} at {}; Ctrl-C ends it", printable(url), printable(address)));
+    if (!loopback(request.host)) {
+        context.log.warning("the dashboard asks nobody for a password: whoever reaches it can read, change and delete the studies");
+    }
     ProcessOptions options;
     options.program = *program;
     options.arguments = {"optuna-dashboard", "--quiet", "--host", request.host, "--port", std::to_string(request.port), url};

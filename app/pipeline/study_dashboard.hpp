@@ -16,7 +16,8 @@ struct DashboardRequest {
 };
 
 /// Serves the storage with optuna-dashboard, found in PATH, until the stop flag is set or it ends. The password of a server stays in PGPASSWORD: the
-/// dashboard is started with the URL without it. Errors: those of load_study; unavailable (not installed, with how to install it; it ended by itself).
+/// dashboard is started with the URL without it. Errors: those of load_study; unavailable (not installed, with how to install it; it ended by
+/// itself).
 [[nodiscard]] Result<Output> serve_dashboard(const DashboardRequest& request, const Context& context);
 
 }  // namespace sofia::pipeline

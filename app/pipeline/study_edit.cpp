@@ -38,10 +38,13 @@ Result<Output> copy_study(const CopyRequest& request) {
         for (tune::FrozenTrial& trial : trials) SOFIA_CHECK(target->add_trial(copy.id, std::move(trial)));
         return {};
     };
-    SOFIA_CHECK(target->transaction(work));
+    if (auto copied = target->transaction(work); !copied) {
+        if (copied.error().code == ErrorCode::conflict) copied.error().hint = "name the copy with --to-study";
+        return std::unexpected(std::move(copied).error());
+    }
     const std::string shown = request.to_storage.empty() ? "" : without_password(request.to_storage);
-    return make_output(fmt::format("study {} copied to {}{}: {} trials\n", printable(info.name), printable(name),
-                                   shown.empty() ? "" : " in " + printable(shown), count),
+    return make_output(fmt::format("study {} copied to {}{}: {}\n", printable(info.name), printable(name),
+                                   shown.empty() ? "" : " in " + printable(shown), counted(count, "trial")),
                        {{"study", info.name}, {"copy", name}, {"storage", shown.empty() ? Json() : Json(shown)}, {"trials", count}});
 }
 
@@ -58,11 +61,12 @@ Result<Output> delete_study(const StudyChoice& choice, Consent consent) {
     SOFIA_TRY(const tune::StudyInfo info, choose_study(*storage, choice));
     SOFIA_TRY(const auto trials, storage->read_trials(info.id, 0, {}));
     if (consent == Consent::missing) {
-        return fail(ErrorCode::usage, fmt::format("study \"{}\" and its {} trials would be deleted for good", printable(info.name), trials.size()),
+        return fail(ErrorCode::usage,
+                    fmt::format("study \"{}\" and its {} would be deleted for good", printable(info.name), counted(trials.size(), "trial")),
                     "add --yes; `sofia study copy` or `sofia study export` keep a copy");
     }
     SOFIA_CHECK(storage->delete_study(info.id));
-    return make_output(fmt::format("study {} deleted: {} trials\n", printable(info.name), trials.size()),
+    return make_output(fmt::format("study {} deleted: {}\n", printable(info.name), counted(trials.size(), "trial")),
                        {{"study", info.name}, {"trials", trials.size()}});
 }
 

@@ -203,8 +203,9 @@ Result<Output> export_study(const ExportRequest& request) {
         SOFIA_CHECK(write_file(request.out, text));
     }
     const std::string file = request.out.string();
-    return make_output(fmt::format("{} trials of study {} written to {}\n", loaded.trials.size(), printable(loaded.info.name), printable(file)),
-                       {{"study", loaded.info.name}, {"trials", loaded.trials.size()}, {"file", file}});
+    return make_output(
+        fmt::format("{} of study {} written to {}\n", counted(loaded.trials.size(), "trial"), printable(loaded.info.name), printable(file)),
+        {{"study", loaded.info.name}, {"trials", loaded.trials.size()}, {"file", file}});
 }
 
 }  // namespace sofia::pipeline

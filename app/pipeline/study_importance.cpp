@@ -1,6 +1,7 @@
 #include "app/pipeline/study_importance.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,16 @@
 
 namespace sofia::pipeline {
 
+namespace {
+
+std::ptrdiff_t finite_values(const LoadedStudy& loaded, std::size_t objective) {
+    return std::ranges::count_if(loaded.trials, [&](const tune::TrialPtr& trial) {
+        return trial->state == tune::TrialState::complete && objective < trial->values.size() && std::isfinite(trial->values[objective]);
+    });
+}
+
+}  // namespace
+
 Result<Output> assess_importance(const ImportanceRequest& request, const Context& context) {
     SOFIA_TRY(const LoadedStudy loaded, load_study(request.choice));
     const tune::ImportanceOptions options{.objective = request.target, .params = request.params};
@@ -17,10 +28,14 @@ Result<Output> assess_importance(const ImportanceRequest& request, const Context
     SOFIA_TRY(const std::vector<tune::Importance> raw, request.method == ImportanceMethod::fanova
                                                            ? tune::fanova(loaded.trials, loaded.info.directions, options, forest)
                                                            : tune::ped_anova(loaded.trials, loaded.info.directions, options));
-    if (loaded.count(tune::TrialState::complete) < 2) {
-        return fail(ErrorCode::data, fmt::format("study \"{}\" has fewer than two complete trials: nothing can be told of its parameters",
-                                                 printable(loaded.info.name)),
+    if (finite_values(loaded, request.target) < 2) {
+        return fail(ErrorCode::data,
+                    fmt::format("study \"{}\" has fewer than two complete trials with a finite value: nothing can be told of its parameters",
+                                printable(loaded.info.name)),
                     "run more trials");
+    }
+    if (!raw.empty() && std::ranges::all_of(raw, [](const tune::Importance& one) { return one.value == 0.0; })) {
+        context.log.warning("no parameter tells good trials from bad ones; equal shares mean nothing here");
     }
     const char* method = request.method == ImportanceMethod::fanova ? "fanova" : "ped-anova";
     Json json = {{"study", loaded.info.name}, {"method", method}, {"objective", request.target}, {"importances", Json::object()}};

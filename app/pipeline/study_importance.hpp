@@ -19,8 +19,9 @@ struct ImportanceRequest {
     std::size_t target = 0;           ///< the objective
 };
 
-/// How much each parameter matters, shares of 1, largest first. `context.seed` seeds fANOVA's forest. Errors: those of load_study; usage (no such
-/// parameter or objective; nothing to tell trials apart).
+/// How much each parameter matters, shares of 1, largest first. `context.seed` seeds fANOVA's forest. Where no parameter tells good trials from bad
+/// ones the shares are equal, as Optuna's, and that is logged. Errors: those of load_study; usage (no such parameter or objective; fANOVA, and all
+/// values are equal); data (fewer than two complete trials with a finite value).
 [[nodiscard]] Result<Output> assess_importance(const ImportanceRequest& request, const Context& context);
 
 }  // namespace sofia::pipeline

@@ -38,6 +38,12 @@ Json counts_document(const LoadedStudy& loaded) {
     return out;
 }
 
+/// A text without its quotes, anything else as it is stored.
+std::string attribute_text(const std::string& json) {
+    const Json value = plain_attribute(json);
+    return printable(value.is_string() ? value.get<std::string>() : json);
+}
+
 std::string counts_text(const LoadedStudy& loaded) {
     std::string out;
     for (const TrialState state : states) {
@@ -244,7 +250,7 @@ Result<Output> show_study(const StudyChoice& choice) {
         params.push_back({printable(name), range_text(*entry.distribution), std::to_string(entry.trials)});
         json["params"][name] = {{"distribution", plain_attribute(entry.distribution->json())}, {"trials", entry.trials}};
     }
-    for (const auto& [key, text] : loaded.info.user_attributes) rows.push_back({printable(key), printable(text)});
+    for (const auto& [key, text] : loaded.info.user_attributes) rows.push_back({printable(key), attribute_text(text)});
     json["user_attributes"] = Json::object();
     for (const auto& [key, text] : loaded.info.user_attributes) json["user_attributes"][key] = plain_attribute(text);
     json["system_attributes"] = Json::object();
@@ -262,7 +268,8 @@ Result<Output> show_best(const StudyChoice& choice) {
     SOFIA_TRY(const LoadedStudy loaded, load_study(choice));
     const std::vector<TrialPtr> best = loaded.best();
     if (best.empty()) {
-        return fail(ErrorCode::data, fmt::format("study \"{}\" has no best trial: {}", printable(loaded.info.name), counts_text(loaded)),
+        const std::string what = loaded.trials.empty() ? "it has no trials" : counts_text(loaded);
+        return fail(ErrorCode::data, fmt::format("study \"{}\" has no best trial: {}", printable(loaded.info.name), what),
                     "a best trial is complete and keeps its constraints");
     }
     if (loaded.info.directions.size() == 1) {

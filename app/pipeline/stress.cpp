@@ -37,6 +37,8 @@ struct Bench {
     labels::Splits splits{};
     StrategyModels models{};
     std::vector<trading::Signal> signals{};  ///< of the test window
+    std::vector<trading::Signal> acted{};    ///< of these, what the base acted on
+    std::vector<trading::ClosedTrade> trades{};
     bool in_sample = false;                  ///< whether the models have seen that window
 };
 
@@ -184,6 +186,14 @@ Result<StressRow> run_feed(const Bench& bench, const char* what, Damage damage, 
 Result<StressRow> run_scenario(const Bench& bench, const StressScenario& scenario) {
     StressRow row{
         .group = scenario.group, .name = scenario.name, .changes = scenario.changes, .in_sample = bench.in_sample, .figures = {}, .note = {}};
+    if (scenario.foresight == Foresight::unforeseen) {
+        // The gate has decided already, without the change.
+        Settings settings = scenario.settings;
+        settings.decision.gate.use_gates = false;
+        row.unforeseen = true;
+        SOFIA_CHECK(decide(bench, bench.history, settings, bench.acted, bench.splits.test, row));
+        return row;
+    }
     const bool other_touches = std::ranges::any_of(scenario.changes, [](const std::string& change) { return change.starts_with("touch."); });
     if (!other_touches) {
         SOFIA_CHECK(decide(bench, bench.history, scenario.settings, bench.signals, bench.splits.test, row));
@@ -288,13 +298,11 @@ Result<std::vector<StressRow>> run_all(Bench& bench, const std::vector<ExtraData
     return rows;
 }
 
-Result<void> resample_trades(const Bench& bench, StressResult& result, ThreadPool& pool) {
-    SOFIA_TRY(const trading::DecisionCore core, run_core(bench.history, bench.settings, bench.signals, bench.models.ev, bench.splits.test));
+void resample_trades(const Bench& bench, StressResult& result, ThreadPool& pool) {
     result.path_options.paths = static_cast<std::size_t>(bench.settings.stress.paths);
     result.path_options.ruin_levels = bench.settings.stress.ruin_levels;
     const RandomStream random = RandomStream(bench.context.seed).split("stress").split("paths");
-    result.paths = backtest::trade_paths(backtest::path_trades(core.trades()), result.path_options, random, pool);
-    return {};
+    result.paths = backtest::trade_paths(backtest::path_trades(bench.trades), result.path_options, random, pool);
 }
 
 Result<void> write_files(const Bench& bench, const std::vector<ExtraData>& extras, const StressResult& result) {
@@ -331,6 +339,9 @@ Result<void> prepare(Bench& bench, const StressRequest& request, const store::Da
     bench.models.ev = bench.trained.ev;
     SOFIA_TRY(bench.candidates, find_candidates(bench.history, bench.settings.decision.touch));
     SOFIA_TRY(bench.signals, window_signals(bench, bench.history, bench.candidates, bench.splits.test));
+    SOFIA_TRY(const trading::DecisionCore core, run_core(bench.history, bench.settings, bench.signals, bench.models.ev, bench.splits.test));
+    bench.acted = acted_on(core, bench.signals);
+    bench.trades = core.trades();
     return {};
 }
 
@@ -367,7 +378,7 @@ Result<StressResult> stress(const StressRequest& request, const Context& context
                         .paths = {}};
     SOFIA_TRY(result.rows, run_all(bench, extras, plan, pool));
     result.left_out = std::move(plan.left_out);
-    SOFIA_CHECK(resample_trades(bench, result, pool));
+    resample_trades(bench, result, pool);
     SOFIA_CHECK(write_files(bench, extras, result));
     return result;
 }

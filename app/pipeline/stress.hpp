@@ -32,6 +32,7 @@ struct StressRow {
     std::string group;                 ///< `base`, `fees`, `slippage`, `latency`, `parameters`, `feed`, `extra data`, `whole data`, `folds`
     std::string name;
     std::vector<std::string> changes;  ///< configuration keys with their new values
+    bool unforeseen = false;           ///< the change is a cost that the gate did not know
     bool in_sample = false;            ///< the models, or the choice of their parameters, have seen this window
     backtest::Figures figures;
     trading::RefusalCounts refused{};

@@ -27,7 +27,7 @@ const char* sample_of(const StressRow& row) {
 
 Json row_json(const StressResult& result, const StressRow& row) {
     const backtest::Figures& f = row.figures;
-    Json json = {{"group", row.group}, {"name", row.name}, {"changes", row.changes}, {"in_sample", row.in_sample}};
+    Json json = {{"group", row.group}, {"name", row.name}, {"changes", row.changes}, {"unforeseen", row.unforeseen}, {"in_sample", row.in_sample}};
     json.update(window_json(f.window));
     json["signals"] = f.signals;
     json["trades"] = f.trades;
@@ -190,7 +190,9 @@ report::ReportData stress_page(const StressResult& result) {
     page.figures = {ruin_table(result)};
     page.tables_title = "Scenarios";
     page.tables = {
-        rows_table(result, "Costs and latency", "the gate knows the changed costs, as it would trading", {"base", "fees", "slippage", "latency"}),
+        rows_table(result, "Costs and latency",
+                   "unforeseen: the trades of the base pay more; else the gate knows the cost, refuses more, and may look the better for it",
+                   {"base", "fees", "slippage", "latency"}),
         rows_table(result, "Parameters, one at a time", "the models as they were trained", {"base", "parameters"}),
         rows_table(result, "Bars lost and repeated", "features and touches from what was seen, fills on what was traded", {"base", "feed"}),
         paths_table(result)};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -27,11 +29,18 @@ public:
     explicit Builder(const Settings& settings) : settings_(settings) {}
 
     template <class Change>
-    void add(const char* group, std::string name, const Change& change) {
-        StressScenario scenario{.group = group, .name = std::move(name), .changes = {}, .settings = settings_};
+    void add(const char* group, std::string name, const Change& change, Foresight foresight = Foresight::foreseen) {
+        StressScenario scenario{.group = group, .name = std::move(name), .changes = {}, .settings = settings_, .foresight = foresight};
         change(scenario.settings);
         scenario.changes = changes_of(settings_, scenario.settings);
         out_.scenarios.push_back(std::move(scenario));
+    }
+
+    /// A cost that the gate does not know, then one that it does.
+    template <class Change>
+    void add_cost(const char* group, const std::string& name, const Change& change) {
+        add(group, name + ", unforeseen", change, Foresight::unforeseen);
+        add(group, name, change);
     }
 
     /// `share` up or down.
@@ -51,7 +60,7 @@ public:
             out_.left_out.push_back(set.error().message);
             return;
         }
-        add("parameters", fmt::format("{} {} -> {}", key.path, key.get(), format_double(moved)), [&](Settings& changed) { changed = settings; });
+        add("parameters", fmt::format("{} {:.6g} -> {:.6g}", key.path, value, moved), [&](Settings& changed) { changed = settings; });
     }
 
     void leave_out(std::string why) { out_.left_out.push_back(std::move(why)); }
@@ -66,7 +75,7 @@ double dearer(double fee, double factor) { return fee > 0.0 ? fee * factor : fee
 
 void add_costs(Builder& builder, const Settings& settings) {
     for (const double factor : settings.stress.fee_factors) {
-        builder.add("fees", "fees x " + format_double(factor), [&](Settings& changed) {
+        builder.add_cost("fees", "fees x " + format_double(factor), [&](Settings& changed) {
             trading::CostConfig& costs = changed.decision.costs;
             costs.fee_percent = dearer(costs.fee_percent, factor);
             costs.maker_fee_percent = dearer(costs.maker_fee_percent, factor);
@@ -76,8 +85,8 @@ void add_costs(Builder& builder, const Settings& settings) {
     const double ticks = settings.decision.execution.slippage_ticks;
     for (const double factor : settings.stress.slippage_factors) {
         const double slipped = factor * (ticks > 0.0 ? ticks : 1.0);
-        builder.add("slippage", fmt::format("slippage {} ticks", format_double(slipped)),
-                    [&](Settings& changed) { changed.decision.execution.slippage_ticks = slipped; });
+        builder.add_cost("slippage", fmt::format("slippage {} ticks", format_double(slipped)),
+                         [&](Settings& changed) { changed.decision.execution.slippage_ticks = slipped; });
     }
 }
 
@@ -108,7 +117,32 @@ void add_parameters(Builder& builder, const Settings& settings) {
     }
 }
 
+using SignalKey = std::tuple<TimeNs, std::size_t, trading::Direction>;
+
+SignalKey key_of(const trading::Touch& touch) { return {touch.known_at, touch.timeframe, touch.direction}; }
+
 }  // namespace
+
+std::vector<trading::Signal> acted_on(const trading::DecisionCore& core, std::span<const trading::Signal> signals) {
+    std::set<SignalKey> acted;
+    for (const trading::ClosedTrade& trade : core.trades()) {
+        acted.insert({trade.signal_time, trade.timeframe, trade.direction});
+        if (trade.reason != trading::ExitReason::close) continue;
+        // What closed it is the last signal against it: the order to leave fills on the first price that comes.
+        const trading::Signal* last = nullptr;
+        for (const trading::Signal& signal : signals) {
+            const trading::Touch& touch = signal.touch;
+            if (touch.known_at > trade.signal_time && touch.known_at < trade.exit_time && touch.direction != trade.direction) last = &signal;
+        }
+        if (last != nullptr) acted.insert(key_of(last->touch));
+    }
+    for (const trading::UnfilledOrder& order : core.unfilled()) acted.insert({order.signal_time, order.timeframe, order.direction});
+    std::vector<trading::Signal> out;
+    for (const trading::Signal& signal : signals) {
+        if (acted.contains(key_of(signal.touch))) out.push_back(signal);
+    }
+    return out;
+}
 
 StressScenarios stress_scenarios(const Settings& settings, market::Timeframe base) {
     Builder builder(settings);

@@ -93,6 +93,37 @@ TEST(StressScenarios, FeesTimesFCostFLessOneTimesTheFeesWhereNoGateReacts) {
     }
 }
 
+// What is run unforeseen is the base's own signals: without any change they make the base's own trades, whatever an opposite signal does.
+TEST(StressScenarios, TheSignalsActedOnAloneMakeTheSameTradesWithoutGates) {
+    Market market = make_market(6);
+    RandomStream random(1);
+    for (trading::Signal& signal : market.signals) signal.probability = random.uniform();
+    Settings& settings = market.settings;
+    settings.decision.gate.use_gates = true;
+    settings.decision.costs.max_fee_r = 1.0;
+    for (const char* opposite : {"flip", "ignore", "close"}) {
+        settings.decision.position.opposite = opposite;
+        const trading::DecisionCore base = run(market, settings);
+        ASSERT_GT(base.trades().size(), 20u);
+        ASSERT_GT(base.refused()[static_cast<std::size_t>(trading::Refusal::expected_value)], 10);
+        Market again{.settings = settings, .history = market.history, .candidates = {}, .signals = acted_on(base, market.signals)};
+        again.settings.decision.gate.use_gates = false;
+        const trading::DecisionCore same = run(again, again.settings);
+        ASSERT_EQ(same.trades().size(), base.trades().size()) << opposite;
+        for (std::size_t i = 0; i < base.trades().size(); ++i) {
+            EXPECT_EQ(same.trades()[i].entry_time, base.trades()[i].entry_time);
+            EXPECT_EQ(same.trades()[i].exit_time, base.trades()[i].exit_time);
+            EXPECT_EQ(same.trades()[i].equity_after, base.trades()[i].equity_after);
+        }
+        // So dearer fees that nobody foresaw cost exactly what they are dearer by.
+        const StressScenarios plan = stress_scenarios(settings, market.history.timeframes.front());
+        Settings dearer = scenario(plan, "fees x 2, unforeseen");
+        dearer.decision.gate.use_gates = false;
+        const backtest::Figures before = figures(market, base);
+        EXPECT_NEAR(figures(market, run(again, dearer)).net_r, before.net_r - before.fee_r, 1e-9);
+    }
+}
+
 TEST(StressScenarios, ARebateShrinksAndAFixedFeeGrows) {
     Settings settings = make_market(1).settings;
     settings.decision.costs.maker_fee_percent = -0.02;

@@ -15,8 +15,6 @@ struct Window {
 };
 
 /// Whether they share a moment; an empty one shares none.
-[[nodiscard]] constexpr bool overlap(Window a, Window b) {
-    return a.length() > 0 && b.length() > 0 && a.from < b.to && b.from < a.to;
-}
+[[nodiscard]] constexpr bool overlap(Window a, Window b) { return a.length() > 0 && b.length() > 0 && a.from < b.to && b.from < a.to; }
 
 }  // namespace sofia::trading

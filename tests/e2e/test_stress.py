@@ -88,13 +88,22 @@ def test_shadow_is_not_looked_at_before_it_decides(job, stress):
 def test_every_kind_of_scenario_is_there(stress):
     count = {group: len(of(stress, group)) for group in dict.fromkeys(row["group"] for row in stress["scenarios"])}
     assert count["base"] == count["whole data"] == count["extra data"] == 1
-    assert (count["fees"], count["slippage"], count["latency"], count["feed"]) == (3, 2, 6, 4)
+    assert (count["fees"], count["slippage"], count["latency"], count["feed"]) == (6, 4, 6, 4)
     assert count["parameters"] >= 14
     for row in of(stress, "parameters"):
         assert len(row["changes"]) == 1
         assert row["net_r_against_base"] == pytest.approx(row["net_r"] - stress["scenarios"][0]["net_r"], abs=1e-12)
     for row in of(stress, "fees"):
         assert row["changes"][0].startswith("costs.fee_percent=")
+
+
+def test_fees_that_nobody_foresaw_cost_what_they_are_dearer_by(stress):
+    base = stress["scenarios"][0]
+    rows = [row for row in of(stress, "fees") if row["unforeseen"]]
+    assert [row["name"] for row in rows] == [f"fees x {factor}, unforeseen" for factor in (1.5, 2, 3)]
+    for row, factor in zip(rows, (1.5, 2, 3)):
+        assert row["trades"] == base["trades"] and row["gross_r"] == pytest.approx(base["gross_r"], abs=1e-9)
+        assert row["net_r"] == pytest.approx(base["net_r"] - (factor - 1) * base["fee_r"], abs=1e-9)
 
 
 def test_resampled_trades_are_those_of_the_base(stress):

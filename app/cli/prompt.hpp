@@ -17,8 +17,8 @@ struct Chosen {
     std::optional<pipeline::Output> list;
 };
 
-/// Lists the trials below `model_dir`. When standard input and standard error are a terminal, asks there for one of them; otherwise gives the list back, to be
-/// printed with exit code 2. `option` is what names a file on the command line. Errors: usage (no trials; no answer), interrupted.
+/// Lists the trials below `model_dir`. When standard input and standard error are a terminal, asks there for one of them; otherwise gives the list
+/// back, to be printed with exit code 2. `option` is what names a file on the command line. Errors: usage (no trials; no answer), interrupted.
 [[nodiscard]] Result<Chosen> choose_trial(const std::filesystem::path& model_dir, pipeline::TrialKind kind, const char* option,
                                           const pipeline::Context& context);
 

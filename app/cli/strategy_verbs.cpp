@@ -93,7 +93,8 @@ Verb train_verb() {
                     std::string through = "tuning";
                 };
                 auto options = std::make_shared<Options>();
-                app.add_option("--from-tuning", options->request.summary, "tuning_summary_<trial>.json of the trial; without it the trials are listed to choose from")
+                app.add_option("--from-tuning", options->request.summary,
+                               "tuning_summary_<trial>.json of the trial; without it the trials are listed to choose from")
                     ->expected(0, 1);
                 add_model_dir(app, options->model_dir);
                 app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
@@ -129,17 +130,19 @@ Verb backtest_verb() {
                     bool in_sample = false;
                 };
                 auto options = std::make_shared<Options>();
-                app.add_option("--train-config", options->request.train_config, "train_config_<trial>.json of the model; without it the trained trials are listed to choose from")
+                app.add_option("--train-config", options->request.train_config,
+                               "train_config_<trial>.json of the model; without it the trained trials are listed to choose from")
                     ->expected(0, 1);
                 add_model_dir(app, options->model_dir);
                 app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
                 add_skip_bad_rows(app, options->request.sets);
                 auto* window = app.add_option("--window", options->request.window, "test, shadow, all, or FROM..TO in UTC")->capture_default_str();
                 auto* in_sample = app.add_flag("--in-sample", options->in_sample, "Allow a window that the model has seen; every figure says so");
-                auto* fold = app.add_option("--fold", options->fold, "In place of a window: the tuner's fold of this number, with its models fitted again")
-                                 ->check(whole_number(0))
-                                 ->excludes(window)
-                                 ->excludes(in_sample);
+                auto* fold =
+                    app.add_option("--fold", options->fold, "In place of a window: the tuner's fold of this number, with its models fitted again")
+                        ->check(whole_number(0))
+                        ->excludes(window)
+                        ->excludes(in_sample);
                 return [options, fold](const Context& context, const CommonOptions& common) -> Result<Output> {
                     pipeline::BacktestRequest request = options->request;
                     if (fold->count() > 0) request.fold = options->fold;

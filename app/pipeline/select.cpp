@@ -92,7 +92,8 @@ std::unexpected<Error> no_study(const SelectRequest& request) {
     }
     std::ranges::sort(names);
     return fail(ErrorCode::usage,
-                with_suggestion(fmt::format("{} holds no study \"{}\" with finished trials", request.model_dir.string(), request.study), request.study, names),
+                with_suggestion(fmt::format("{} holds no study \"{}\" with finished trials", request.model_dir.string(), request.study),
+                                request.study, names),
                 "sofia tune makes one");
 }
 
@@ -102,9 +103,10 @@ Result<void> check_record(const Selection& selection) {
     if (selection.champion) {
         const std::string differs = difference(selection.champion->terms, selection.terms);
         if (differs.empty()) return {};
-        return fail(ErrorCode::blocked,
-                    fmt::format("study \"{}\": trial {} was fixed as champion with {}: a selection is made once", study, selection.champion->trial, differs),
-                    "the same terms show its record; for another choice tune another study, best on data that nobody has looked at");
+        return fail(
+            ErrorCode::blocked,
+            fmt::format("study \"{}\": trial {} was fixed as champion with {}: a selection is made once", study, selection.champion->trial, differs),
+            "the same terms show its record; for another choice tune another study, best on data that nobody has looked at");
     }
     for (const StudyTrial& trial : selection.trials) {
         if (!trial.head.verdict.shadow) continue;
@@ -225,8 +227,8 @@ Result<void> judge_top(Selection& selection) {
         if (one) continue;
         if (one.error().code != ErrorCode::interrupted) return one;
         const auto kept = std::ranges::count_if(done, [](const Result<void>& result) { return result.has_value(); });
-        return fail(ErrorCode::interrupted, fmt::format("interrupted after {} of {} trials, whose verdicts are kept in {}", kept, count,
-                                                        selection.folder.root.string()),
+        return fail(ErrorCode::interrupted,
+                    fmt::format("interrupted after {} of {} trials, whose verdicts are kept in {}", kept, count, selection.folder.root.string()),
                     "call it again to go on");
     }
     return {};
@@ -239,8 +241,7 @@ Result<void> count_looks(Selection& selection) {
     const std::string differs = difference(earlier->terms, selection.terms);
     selection.result.test_looks = earlier->test_looks + (differs.empty() ? 0 : 1);
     if (differs.empty()) return {};
-    selection.context.log.warning(
-        fmt::format("test has been looked at before, with {}: what survives it now was chosen with its help", differs));
+    selection.context.log.warning(fmt::format("test has been looked at before, with {}: what survives it now was chosen with its help", differs));
     return {};
 }
 
@@ -271,7 +272,8 @@ Result<void> look_at_shadow(Selection& selection, StudyTrial& trial) {
     const Champion& champion = *selection.champion;
     SOFIA_CHECK(need_history(selection));
     if (bars_hash(*selection.history, champion.test.window) != champion.test.bars_sha256) {
-        return fail(ErrorCode::blocked, fmt::format("study \"{}\": the bars of the test window have changed since the champion was fixed", champion.study),
+        return fail(ErrorCode::blocked,
+                    fmt::format("study \"{}\": the bars of the test window have changed since the champion was fixed", champion.study),
                     "use the data that test was run on");
     }
     const auto figures = judge(*selection.history, trial, champion.shadow, *selection.context.stop);
@@ -284,7 +286,8 @@ Result<void> look_at_shadow(Selection& selection, StudyTrial& trial) {
     Verdict& verdict = trial.head.verdict;
     verdict.shadow = *figures;
     verdict.status = refusal.empty() ? Status::selected : Status::rejected_shadow;
-    verdict.reason = refusal.empty() ? fmt::format("shadow confirms it: {:.4f} R a trade, {} trades", figures->expectancy_r, figures->trades) : refusal;
+    verdict.reason =
+        refusal.empty() ? fmt::format("shadow confirms it: {:.4f} R a trade, {} trades", figures->expectancy_r, figures->trades) : refusal;
     return write_verdict(trial.summary, verdict);
 }
 

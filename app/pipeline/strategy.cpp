@@ -65,9 +65,7 @@ Result<std::vector<double>> asked_of(const Classifier& classifier, const History
 
 }  // namespace
 
-double StrategyModels::fit_seconds() const {
-    return entry.fit_seconds + (trend ? trend->fit_seconds : 0.0) + (regime ? regime->fit_seconds : 0.0);
-}
+double StrategyModels::fit_seconds() const { return entry.fit_seconds + (trend ? trend->fit_seconds : 0.0) + (regime ? regime->fit_seconds : 0.0); }
 
 Result<StrategyModels> fit_models(const StrategyData& data, std::span<const std::size_t> rows, std::string_view purpose, std::uint64_t seed,
                                   std::size_t threads, const StopFlag& stop) {

@@ -8,9 +8,10 @@ namespace {
 
 const std::vector<report::CsvValue>& header() {
     static const std::vector<report::CsvValue> names = {
-        "signal_time", "entry_time", "exit_time",   "timeframe",        "direction", "contracts", "entry_price", "exit_price", "stop",         "target",
-        "reason",      "ambiguous",  "probability", "expected_value_r", "gross_r",   "fee_r",     "slip_r",      "funding_r",  "ops_r",        "net_r",
-        "pnl",         "fees",       "funding",     "ops",              "net",       "equity_after", "mae_r",    "mfe_r"};
+        "signal_time", "entry_time", "exit_time", "timeframe", "direction",    "contracts",   "entry_price",
+        "exit_price",  "stop",       "target",    "reason",    "ambiguous",    "probability", "expected_value_r",
+        "gross_r",     "fee_r",      "slip_r",    "funding_r", "ops_r",        "net_r",       "pnl",
+        "fees",        "funding",    "ops",       "net",       "equity_after", "mae_r",       "mfe_r"};
     return names;
 }
 

@@ -26,7 +26,8 @@ bool is_summary(const fs::path& path) {
 std::vector<fs::path> study_folders(const fs::path& root) {
     std::vector<fs::path> folders;
     std::error_code error;
-    for (fs::recursive_directory_iterator at(root, fs::directory_options::skip_permission_denied, error), end; !error && at != end; at.increment(error)) {
+    for (fs::recursive_directory_iterator at(root, fs::directory_options::skip_permission_denied, error), end; !error && at != end;
+         at.increment(error)) {
         if (at.depth() >= depth_max) at.disable_recursion_pending();
         if (!is_summary(at->path())) continue;
         const fs::path folder = at->path().parent_path();
@@ -108,7 +109,8 @@ Result<std::vector<StudyTrial>> list_trials(const fs::path& model_dir, TrialKind
     }
     if (!all.empty()) return all;
     const bool tuned = kind == TrialKind::tuned;
-    return fail(ErrorCode::usage, fmt::format("there is no {} in {} or in the studies below it", tuned ? "tuning summary" : "train config", model_dir.string()),
+    return fail(ErrorCode::usage,
+                fmt::format("there is no {} in {} or in the studies below it", tuned ? "tuning summary" : "train config", model_dir.string()),
                 tuned ? "run sofia tune first, or say where its studies lie with --model-dir"
                       : "run sofia train first, or say where its studies lie with --model-dir");
 }

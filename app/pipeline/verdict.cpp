@@ -42,7 +42,8 @@ Result<void> SelectConfig::validate() const {
 std::string refusal_of(const WindowFigures& figures, const SelectConfig& limits) {
     if (!figures.note.empty()) return figures.note;
     std::vector<std::string> reasons;
-    if (figures.trades < limits.min_trades) reasons.push_back(fmt::format("{} trades, fewer than select.min_trades {}", figures.trades, limits.min_trades));
+    if (figures.trades < limits.min_trades)
+        reasons.push_back(fmt::format("{} trades, fewer than select.min_trades {}", figures.trades, limits.min_trades));
     if (!(figures.expectancy_r > limits.min_expectancy_r) && figures.trades > 0) {
         reasons.push_back(
             fmt::format("{:.4f} R a trade, not above select.min_expectancy_r {}", figures.expectancy_r, format_double(limits.min_expectancy_r)));

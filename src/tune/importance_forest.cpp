@@ -32,8 +32,8 @@ struct Sums {
 class Grower {
 public:
     Grower(const ForestData& data, const std::vector<std::vector<std::uint32_t>>& sorted, RandomStream random)
-        : data_(data), weights_(data.values.size()), goes_left_(data.values.size()) {
-        for (std::size_t i = 0; i < weights_.size(); ++i) ++weights_[random.below(weights_.size())];
+        : data_(data), random_(random), weights_(data.values.size()), goes_left_(data.values.size()) {
+        for (std::size_t i = 0; i < weights_.size(); ++i) ++weights_[random_.below(weights_.size())];
         // Without its mean a large common offset does not eat the digits of the gains.
         mean_ = std::accumulate(data.values.begin(), data.values.end(), 0.0) / static_cast<double>(data.values.size());
         for (const auto& column : sorted) {
@@ -43,6 +43,8 @@ public:
             }
         }
         kept_.resize(order_.front().size());
+        turn_.resize(order_.size());
+        std::iota(turn_.begin(), turn_.end(), std::size_t{0});
     }
 
     ForestTree grow(std::size_t depth_max) {
@@ -88,9 +90,11 @@ private:
         return true;
     }
 
-    [[nodiscard]] Split best_split(const Part& part, const Sums& whole) const {
+    /// Near the leaves many inputs split equally well and the first one tried wins, so each node draws whose turn is first.
+    [[nodiscard]] Split best_split(const Part& part, const Sums& whole) {
+        for (std::size_t last = turn_.size(); last > 1; --last) std::swap(turn_[last - 1], turn_[random_.below(last)]);
         Split best;
-        for (std::size_t input = 0; input < order_.size(); ++input) {
+        for (const std::size_t input : turn_) {
             if (data_.inputs[input].choices == 0) {
                 try_thresholds(part, whole, input, best);
             } else {
@@ -159,10 +163,12 @@ private:
     }
 
     const ForestData& data_;
+    RandomStream random_;
     std::vector<double> weights_;  ///< how often the bootstrap drew a row
     std::vector<std::uint8_t> goes_left_;
     std::vector<std::vector<std::uint32_t>> order_;
     std::vector<std::uint32_t> kept_;
+    std::vector<std::size_t> turn_;  ///< inputs, as the node at hand tries them
     double mean_ = 0.0;
 };
 

@@ -39,7 +39,8 @@ using ForestTree = std::vector<ForestNode>;
 [[nodiscard]] std::vector<std::vector<std::uint32_t>> sorted_rows(const ForestData& data);
 
 /// A tree on a bootstrap sample of the rows (Breiman 2001), split by squared error, all inputs tried at every node as in scikit-learn's
-/// RandomForestRegressor; thresholds lie in the middle between neighbours. Equal splits: the first input, the lower threshold.
+/// RandomForestRegressor; thresholds lie in the middle between neighbours. Equal splits: an input by lot, drawn anew at each node, so that the
+/// order of the inputs favours none; then the lower threshold.
 [[nodiscard]] ForestTree grow_tree(const ForestData& data, const std::vector<std::vector<std::uint32_t>>& sorted, std::size_t depth_max,
                                    RandomStream random);
 

@@ -166,6 +166,22 @@ TEST(Fanova, ATreeSplitsAStepOnceBetweenItsNeighbours) {
     EXPECT_EQ(grow_tree(data, sorted_rows(data), 1, RandomStream(5)).size(), 3U);
 }
 
+TEST(Fanova, NamesDoNotMatter) {
+    // Nothing explains the value, so near the leaves many inputs split equally well; whoever is tried first must not win them all.
+    const auto noise = [](const std::vector<double>& x) {
+        const double wild = std::sin(12.9898 * x[0] + 78.233 * x[1]) * 43758.5453;
+        return wild - std::floor(wild);
+    };
+    const auto real = made(FloatDistribution{});
+    const auto share_of_first = [&](const std::string& first, const std::string& second) {
+        const auto trials = random_trials(200, {{first, real}, {second, real}}, noise);
+        double sum = 0.0;
+        for (std::uint64_t seed = 0; seed < 8; ++seed) sum += of(normalized(fanova(trials, one, {}, {.seed = seed}).value()), first) / 8.0;
+        return sum;
+    };
+    EXPECT_NEAR(share_of_first("a", "z"), share_of_first("z", "a"), 0.02);
+}
+
 // ---- PED-ANOVA: numbers are compared with Optuna's in tests/peers; here what holds by its nature
 
 TEST(PedAnova, DependsOnRanksOnlyAndKnowsTheDirection) {

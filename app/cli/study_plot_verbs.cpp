@@ -10,22 +10,22 @@ namespace sofia::cli {
 namespace {
 
 using pipeline::Context;
-using pipeline::ImportanceMethod;
+using pipeline::ImportanceEvaluator;
 using pipeline::Output;
 
 struct PlotOptions {
     pipeline::PlotRequest request;
     std::string out;
-    std::string importance = "ped-anova";
+    std::string evaluator = "ped-anova";
 };
 
 Result<Output> plot(const PlotOptions& options, const Context& context) {
     pipeline::PlotRequest request = options.request;
     request.out = options.out;
-    if (options.importance == "none") {
-        request.importance.reset();
+    if (options.evaluator == "none") {
+        request.evaluator.reset();
     } else {
-        request.importance = options.importance == "fanova" ? ImportanceMethod::fanova : ImportanceMethod::ped_anova;
+        request.evaluator = options.evaluator == "fanova" ? ImportanceEvaluator::fanova : ImportanceEvaluator::ped_anova;
     }
     return pipeline::plot_study(request, context);
 }
@@ -42,7 +42,7 @@ Verb plot_verb() {
             app.add_option("--out", options->out, "The file to write; default: NAME.html");
             app.add_option("--params", options->request.params, "Only these parameters; commas between them")->take_all()->allow_extra_args(false);
             app.add_option("--target", options->request.target, "Only this objective, by name or number; default: all, to choose among in the page");
-            app.add_option("--importance", options->importance, "How the importance of parameters is assessed: ped-anova, fanova, none")
+            app.add_option("--evaluator", options->evaluator, "What assesses the importance of parameters: ped-anova, fanova, none")
                 ->check(CLI::IsMember({"ped-anova", "fanova", "none"}))
                 ->capture_default_str();
             return [options](const Context& context, const CommonOptions&) { return plot(*options, context); };

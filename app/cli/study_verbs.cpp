@@ -88,20 +88,21 @@ Verb export_verb() {
 }
 
 Verb importance_verb() {
-    return {"study importance", "How much each parameter matters",
-            "  sofia study importance --study fit\n  sofia study importance --study fit --method fanova --params lr,leaves", [](CLI::App& app) {
-                auto request = std::make_shared<pipeline::ImportanceRequest>();
-                auto method = std::make_shared<std::string>("ped-anova");
-                add_study_choice(app, request->choice);
-                app.add_option("--method", *method, "ped-anova or fanova")->check(CLI::IsMember({"ped-anova", "fanova"}))->capture_default_str();
-                app.add_option("--params", request->params, "Only these; commas between them")->delimiter(',');
-                app.add_option("--target", request->target, "The objective, from 0")->capture_default_str()->check(whole_number(0));
-                return [request, method](const Context& context, const CommonOptions&) {
-                    using pipeline::ImportanceMethod;
-                    request->method = *method == "fanova" ? ImportanceMethod::fanova : ImportanceMethod::ped_anova;
-                    return pipeline::assess_importance(*request, context);
-                };
-            }};
+    return {
+        "study importance", "How much each parameter matters",
+        "  sofia study importance --study fit\n  sofia study importance --study fit --evaluator fanova --params lr,leaves", [](CLI::App& app) {
+            auto request = std::make_shared<pipeline::ImportanceRequest>();
+            auto evaluator = std::make_shared<std::string>("ped-anova");
+            add_study_choice(app, request->choice);
+            app.add_option("--evaluator", *evaluator, "ped-anova or fanova")->check(CLI::IsMember({"ped-anova", "fanova"}))->capture_default_str();
+            app.add_option("--params", request->params, "Only these; commas between them")->delimiter(',');
+            app.add_option("--target", request->target, "The objective, from 0")->capture_default_str()->check(whole_number(0));
+            return [request, evaluator](const Context& context, const CommonOptions&) {
+                using pipeline::ImportanceEvaluator;
+                request->evaluator = *evaluator == "fanova" ? ImportanceEvaluator::fanova : ImportanceEvaluator::ped_anova;
+                return pipeline::assess_importance(*request, context);
+            };
+        }};
 }
 
 Verb copy_verb() {

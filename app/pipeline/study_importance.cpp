@@ -25,7 +25,7 @@ Result<Output> assess_importance(const ImportanceRequest& request, const Context
     SOFIA_TRY(const LoadedStudy loaded, load_study(request.choice));
     const tune::ImportanceOptions options{.objective = request.target, .params = request.params};
     const tune::FanovaOptions forest{.seed = context.seed, .threads = context.threads};
-    SOFIA_TRY(const std::vector<tune::Importance> raw, request.method == ImportanceMethod::fanova
+    SOFIA_TRY(const std::vector<tune::Importance> raw, request.evaluator == ImportanceEvaluator::fanova
                                                            ? tune::fanova(loaded.trials, loaded.info.directions, options, forest)
                                                            : tune::ped_anova(loaded.trials, loaded.info.directions, options));
     if (finite_values(loaded, request.target) < 2) {
@@ -37,15 +37,15 @@ Result<Output> assess_importance(const ImportanceRequest& request, const Context
     if (!raw.empty() && std::ranges::all_of(raw, [](const tune::Importance& one) { return one.value == 0.0; })) {
         context.log.warning("no parameter tells good trials from bad ones; equal shares mean nothing here");
     }
-    const char* method = request.method == ImportanceMethod::fanova ? "fanova" : "ped-anova";
-    Json json = {{"study", loaded.info.name}, {"method", method}, {"objective", request.target}, {"importances", Json::object()}};
+    const char* evaluator = request.evaluator == ImportanceEvaluator::fanova ? "fanova" : "ped-anova";
+    Json json = {{"study", loaded.info.name}, {"evaluator", evaluator}, {"objective", request.target}, {"importances", Json::object()}};
     std::vector<std::vector<std::string>> rows;
     constexpr double bar_width = 40.0;
     for (const tune::Importance& one : tune::normalized(raw)) {
         json["importances"][one.name] = one.value;
         rows.push_back({printable(one.name), fmt::format("{:.4f}", one.value), std::string(static_cast<std::size_t>(one.value * bar_width), '#')});
     }
-    const std::vector<std::string> header = {"parameter", "importance", method};
+    const std::vector<std::string> header = {"parameter", "importance", evaluator};
     return make_output(rows.empty() ? "no parameter\n" : format_table(header, rows), std::move(json));
 }
 

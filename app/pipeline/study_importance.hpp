@@ -10,12 +10,12 @@
 
 namespace sofia::pipeline {
 
-enum class ImportanceMethod : std::uint8_t { ped_anova, fanova };
+enum class ImportanceEvaluator : std::uint8_t { ped_anova, fanova };
 
 struct ImportanceRequest {
     StudyChoice choice;
-    ImportanceMethod method = ImportanceMethod::ped_anova;
-    std::vector<std::string> params;  ///< empty: all that the method can assess
+    ImportanceEvaluator evaluator = ImportanceEvaluator::ped_anova;
+    std::vector<std::string> params;  ///< empty: all that the evaluator can assess
     std::size_t target = 0;           ///< the objective
 };
 

@@ -169,7 +169,7 @@ std::vector<std::string> assessable(const LoadedStudy& loaded, std::size_t targe
 Result<std::vector<std::vector<report::ParameterShare>>> importances(const LoadedStudy& loaded, const PlotRequest& request, const Context& context,
                                                                      const report::StudyData& data) {
     std::vector<std::vector<report::ParameterShare>> out;
-    if (!request.importance) return out;
+    if (!request.evaluator) return out;
     for (const std::size_t target : data.targets) {
         tune::ImportanceOptions options;
         options.objective = target;
@@ -181,8 +181,8 @@ Result<std::vector<std::vector<report::ParameterShare>>> importances(const Loade
         tune::FanovaOptions forest;
         forest.threads = context.threads;
         forest.seed = context.seed;
-        const auto found = request.importance == ImportanceMethod::fanova ? tune::fanova(loaded.trials, loaded.info.directions, options, forest)
-                                                                          : tune::ped_anova(loaded.trials, loaded.info.directions, options);
+        const auto found = request.evaluator == ImportanceEvaluator::fanova ? tune::fanova(loaded.trials, loaded.info.directions, options, forest)
+                                                                            : tune::ped_anova(loaded.trials, loaded.info.directions, options);
         out.emplace_back();
         if (!found) {
             // All values alike, for instance: the other charts are still worth seeing.
@@ -334,7 +334,7 @@ Result<report::StudyData> study_plot_data(const LoadedStudy& loaded, const PlotR
         data.trials.push_back(shown_trial(*trial, parameters));
     }
     SOFIA_TRY(data.importance, importances(loaded, request, context, data));
-    data.importance_method = request.importance == ImportanceMethod::fanova ? "fANOVA (Hutter et al. 2014)" : "PED-ANOVA (Watanabe et al. 2023)";
+    data.importance_method = request.evaluator == ImportanceEvaluator::fanova ? "fANOVA (Hutter et al. 2014)" : "PED-ANOVA (Watanabe et al. 2023)";
     data.headline = headline(loaded, best, known.size());
     return data;
 }

@@ -18,7 +18,7 @@ struct PlotRequest {
     std::filesystem::path out;        ///< empty: <study>.html in the current folder
     std::vector<std::string> params;  ///< which parameters, each a name or several with commas between; empty: all
     std::string target;               ///< an objective's name or number; empty: all of them, to choose among
-    std::optional<ImportanceMethod> importance = ImportanceMethod::ped_anova;  ///< none: not assessed
+    std::optional<ImportanceEvaluator> evaluator = ImportanceEvaluator::ped_anova;  ///< none: importance is not assessed
 };
 
 /// What the page of a study shows. Errors: usage (no such parameter or objective, with the nearest one); data (no trial is complete and none has

@@ -141,9 +141,9 @@ TEST(StudyPlotData, ImportanceSumsToOneOverTheParametersShown) {
             trial(TrialState::complete, {x}, {{"leaves", leaves, x}, {"other", leaves, 4.0 + 4.0 * (i * 7 % 16)}, {"rate", rate, 0.01}}));
     }
     const auto study = study_of(std::move(trials));
-    for (const auto method : {ImportanceMethod::ped_anova, ImportanceMethod::fanova}) {
+    for (const auto evaluator : {ImportanceEvaluator::ped_anova, ImportanceEvaluator::fanova}) {
         PlotRequest request;
-        request.importance = method;
+        request.evaluator = evaluator;
         const auto data = data_of(study, request);
         ASSERT_EQ(data.importance.size(), 1U);
         double sum = 0.0;
@@ -154,7 +154,7 @@ TEST(StudyPlotData, ImportanceSumsToOneOverTheParametersShown) {
     PlotRequest request;
     request.params = {"other"};
     EXPECT_EQ(data_of(study, request).importance[0].size(), 1U);
-    request.importance.reset();
+    request.evaluator.reset();
     EXPECT_TRUE(data_of(study, request).importance.empty());
 }
 
@@ -162,7 +162,7 @@ TEST(StudyPlotData, ConstantValuesHaveNoImportanceButAPage) {
     const auto study =
         study_of({trial(TrialState::complete, {1.0}, {{"leaves", leaves, 4.0}}), trial(TrialState::complete, {1.0}, {{"leaves", leaves, 8.0}})});
     PlotRequest request;
-    request.importance = ImportanceMethod::fanova;
+    request.evaluator = ImportanceEvaluator::fanova;
     EXPECT_TRUE(data_of(study, request).importance[0].empty());
 }
 

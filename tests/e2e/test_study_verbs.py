@@ -167,7 +167,7 @@ def test_importance_is_optunas(folder):
     assert list(ours) == list(theirs)
     np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=1e-9)
     # The variances of the three terms: 9² · 4/45, 1/3, (35/12)/50².
-    ours = answer(folder, "importance", "--storage", url, "--method", "fanova")["importances"]
+    ours = answer(folder, "importance", "--storage", url, "--evaluator", "fanova")["importances"]
     assert list(ours) == ["a", "b", "c"] and sum(ours.values()) == pytest.approx(1)
     assert ours["a"] == pytest.approx(7.2 / (7.2 + 1 / 3), abs=0.05)
 

@@ -220,18 +220,55 @@ void add_months(Figures& f, std::span<const ClosedTrade> trades) {
     }
 }
 
-}  // namespace
+/// Herfindahl's index of the values' shares, 0 to 1; NaN below two values or without a sum.
+double concentration(std::span<const double> values) {
+    const auto count = static_cast<double>(values.size());
+    const double total = math::sum(values);
+    if (count < 2.0 || total == 0.0) return std::numeric_limits<double>::quiet_NaN();
+    double squares = 0.0;
+    for (const double value : values) squares += (value / total) * (value / total);
+    return (squares - 1.0 / count) / (1.0 - 1.0 / count);
+}
 
-std::vector<double> daily_net_r(std::span<const ClosedTrade> trades, Window window) {
+/// After `add_months`.
+void add_concentration(Figures& f, std::span<const ClosedTrade> trades) {
+    std::vector<double> all;
+    std::vector<double> wins;
+    std::vector<double> losses;
+    for (const ClosedTrade& trade : trades) {
+        all.push_back(trade.net_r);
+        (won(trade) ? wins : losses).push_back(trade.net_r);
+    }
+    std::ranges::sort(all);
+    const std::size_t best = (all.size() + 19) / 20;
+    f.net_r_without_best = math::sum(std::span<const double>(all).first(all.size() - best));
+    std::vector<double> months;
+    for (const MonthFigures& month : f.months) months.push_back(static_cast<double>(month.trades));
+    f.concentration_wins = concentration(wins);
+    f.concentration_losses = concentration(losses);
+    f.concentration_months = concentration(months);
+}
+
+/// Something of every trade, added up by day.
+template <class Value, class ValueOf>
+std::vector<Value> by_day(std::span<const ClosedTrade> trades, Window window, ValueOf value_of) {
     if (window.length() <= 0) return {};
     const std::int64_t first = floor_time(window.from, ns_per_day) / ns_per_day;
     const std::int64_t last = floor_time(window.to - 1, ns_per_day) / ns_per_day;
-    std::vector<double> days(static_cast<std::size_t>(last - first + 1), 0.0);
+    std::vector<Value> days(static_cast<std::size_t>(last - first + 1), Value{});
     for (const ClosedTrade& trade : trades) {
         const std::int64_t day = floor_time(counted_at(trade, window), ns_per_day) / ns_per_day;
-        days[static_cast<std::size_t>(day - first)] += trade.net_r;
+        days[static_cast<std::size_t>(day - first)] += value_of(trade);
     }
     return days;
+}
+
+}  // namespace
+
+std::vector<double> daily_net_r(std::span<const ClosedTrade> trades, Window window) { return by_day<double>(trades, window, net_r_of); }
+
+std::vector<std::int64_t> daily_trades(std::span<const ClosedTrade> trades, Window window) {
+    return by_day<std::int64_t>(trades, window, [](const ClosedTrade&) { return std::int64_t{1}; });
 }
 
 std::vector<EquityPoint> equity_curve(std::span<const ClosedTrade> trades, Window window, double starting_equity) {
@@ -259,6 +296,7 @@ Figures figures_of(std::span<const ClosedTrade> trades, Window window, double st
     add_sharpe(figures, trades);
     add_groups(figures, trades, timeframes);
     add_months(figures, trades);
+    add_concentration(figures, trades);
     return figures;
 }
 

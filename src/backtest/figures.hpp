@@ -95,6 +95,11 @@ struct Figures {
     double ops = 0.0;
     double break_even_cost_r = std::numeric_limits<double>::quiet_NaN();  ///< gross R a trade: what all costs may be at most
 
+    double net_r_without_best = 0.0;    ///< without the best twentieth of the trades, at least one
+    double concentration_wins = std::numeric_limits<double>::quiet_NaN();    ///< of the winners' net R: 0 all alike, 1 one trade has it all
+    double concentration_losses = std::numeric_limits<double>::quiet_NaN();  ///< López de Prado (2018), 14.5: (sum w² - 1/n) / (1 - 1/n), w shares
+    double concentration_months = std::numeric_limits<double>::quiet_NaN();  ///< of the number of trades a month
+
     double mean_mae_r = std::numeric_limits<double>::quiet_NaN();
     double mean_mfe_r = std::numeric_limits<double>::quiet_NaN();
     double mean_mae_of_wins_r = std::numeric_limits<double>::quiet_NaN();
@@ -122,6 +127,9 @@ struct Figures {
 
 /// One net R a UTC day that the window touches, zeros included; a trade counts on the day of its exit.
 [[nodiscard]] std::vector<double> daily_net_r(std::span<const ClosedTrade> trades, Window window);
+
+/// How many of them leave on each of those days.
+[[nodiscard]] std::vector<std::int64_t> daily_trades(std::span<const ClosedTrade> trades, Window window);
 
 /// The start of the window, then a point a trade at its exit.
 [[nodiscard]] std::vector<EquityPoint> equity_curve(std::span<const ClosedTrade> trades, Window window, double starting_equity);

@@ -85,6 +85,22 @@ TEST(Figures, CountDaysWithoutTradesAsZeros) {
     EXPECT_DOUBLE_EQ(std::accumulate(longer.daily_net_r.begin(), longer.daily_net_r.end(), 0.0), f.net_r);
 }
 
+TEST(Figures, CountTheTradesOfEachDay) {
+    EXPECT_EQ(daily_trades(five_trades(), {minute(0), minute(5 * day)}), (std::vector<std::int64_t>{1, 2, 1, 1, 0}));
+    EXPECT_EQ(daily_trades(five_trades(), {minute(0), minute(2 * day)}), (std::vector<std::int64_t>{1, 4}));  // late ones on the last day
+}
+
+TEST(Figures, SayHowFewTradesTheResultHangsOn) {
+    const Figures f = figures();
+    EXPECT_DOUBLE_EQ(f.net_r_without_best, 2.5 - 3.0);
+    EXPECT_DOUBLE_EQ(f.concentration_wins, (0.4 * 0.4 + 0.6 * 0.6 - 0.5) / 0.5);
+    EXPECT_DOUBLE_EQ(f.concentration_losses, (0.4 * 0.4 + 0.4 * 0.4 + 0.2 * 0.2 - 1.0 / 3.0) / (1.0 - 1.0 / 3.0));
+    EXPECT_TRUE(std::isnan(f.concentration_months));  // one month
+    const Figures none = figures_of({}, {minute(0), minute(4 * day)}, 10'000.0, timeframes);
+    EXPECT_EQ(none.net_r_without_best, 0.0);
+    EXPECT_TRUE(std::isnan(none.concentration_wins));
+}
+
 TEST(Figures, GroupsAddUpToTheWhole) {
     const Figures f = figures();
     for (const auto* groups : {&f.by_reason, &f.by_direction, &f.by_timeframe}) {

@@ -37,6 +37,25 @@ DeflatedSharpe deflated_sharpe(std::span<const double> daily_net_r, std::span<co
     return out;
 }
 
+double mean_correlation(std::span<const TrialRecord> trials) {
+    std::size_t days = 0;
+    for (const TrialRecord& record : trials) days = std::max(days, record.daily_net_r.size());
+    std::vector<double> total(days, 0.0);  // of the standardised series: the square of their sum holds every pair twice
+    double count = 0.0;
+    for (const TrialRecord& record : trials) {
+        if (record.daily_net_r.size() < days) continue;
+        const double deviation = math::stdev(record.daily_net_r);
+        if (!(deviation > 0.0)) continue;
+        const double center = math::mean(record.daily_net_r);
+        for (std::size_t day = 0; day < days; ++day) total[day] += (record.daily_net_r[day] - center) / deviation;
+        count += 1.0;
+    }
+    if (count < 2.0) return std::numeric_limits<double>::quiet_NaN();
+    for (double& value : total) value *= value;
+    const double all = math::sum(total) / (static_cast<double>(days) - 1.0);
+    return (all - count) / (count * (count - 1.0));
+}
+
 namespace {
 
 /// Scores of each block, trial by trial.

@@ -45,6 +45,10 @@ struct DeflatedSharpe {
 /// one and N > 1, `deflated` is NaN.
 [[nodiscard]] DeflatedSharpe deflated_sharpe(std::span<const double> daily_net_r, std::span<const TrialRecord> trials);
 
+/// Mean correlation of daily net R over all pairs of the trials that have as many days as the longest and that vary; NaN below two of them. For
+/// `math::effective_trials`; only for trials over the same days.
+[[nodiscard]] double mean_correlation(std::span<const TrialRecord> trials);
+
 struct SelectionOverfitting {
     math::Overfitting cscv;  ///< `chosen` are places in `trials`
     std::vector<std::int64_t> trials;  ///< numbers of the trials compared, ascending

@@ -63,6 +63,25 @@ TEST(DeflatedSharpe, OfTheOnlyTrialIsTheProbabilisticOne) {
     EXPECT_TRUE(std::isnan(deflated_sharpe(one[0].daily_net_r, failed).deflated));
 }
 
+TEST(MeanCorrelation, IsTheMeanOverAllPairs) {
+    std::vector<TrialRecord> trials = records_of(6, 5, 120);
+    for (std::size_t i = 1; i < 5; ++i) {
+        for (std::size_t day = 0; day < 120; ++day) trials[i].daily_net_r[day] += static_cast<double>(i) * trials[0].daily_net_r[day];
+    }
+    double total = 0.0;
+    for (std::size_t i = 0; i < 5; ++i) {
+        for (std::size_t j = i + 1; j < 5; ++j) total += math::correlation(trials[i].daily_net_r, trials[j].daily_net_r);
+    }
+    EXPECT_NEAR(mean_correlation(trials), total / 10.0, 1e-12);
+    trials.resize(7);                                 // a failed one,
+    trials[5].daily_net_r.assign(120, 0.0);           // one that never traded
+    trials.push_back(record_of(9, RandomStream(3), 50));  // and a pruned one say nothing
+    EXPECT_NEAR(mean_correlation(trials), total / 10.0, 1e-12);
+    EXPECT_TRUE(std::isnan(mean_correlation(std::span(trials).first(1))));
+    const std::vector<TrialRecord> twins(4, trials[0]);
+    EXPECT_NEAR(mean_correlation(twins), 1.0, 1e-12);
+}
+
 TEST(SelectionOverfitting, ChoosesWhomTheTunersRankingPutsFirst) {
     std::vector<TrialRecord> trials = records_of(3, 9, 40);
     ThreadPool pool(1);

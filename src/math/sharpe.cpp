@@ -1,5 +1,6 @@
 #include "math/sharpe.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <numbers>
@@ -45,6 +46,13 @@ double expected_best_sharpe(double variance, double trials) {
 
 double deflated_sharpe(const SharpeSample& sample, double variance, double trials) {
     return probabilistic_sharpe(sample, trials == 1.0 ? 0.0 : expected_best_sharpe(variance, trials));
+}
+
+double effective_trials(double trials, double mean_correlation) {
+    if (trials == 1.0) return 1.0;
+    if (std::isnan(mean_correlation)) return missing;
+    const double c = std::clamp(mean_correlation, 0.0, 1.0);
+    return c + (1.0 - c) * trials;
 }
 
 double min_track_record(const SharpeSample& sample, double benchmark, double confidence) {

@@ -31,6 +31,10 @@ struct SharpeSample {
 /// `probabilistic_sharpe` against `expected_best_sharpe`: P(true Sharpe > 0) after the choice among trials. With one trial the probabilistic Sharpe.
 [[nodiscard]] double deflated_sharpe(const SharpeSample& sample, double variance, double trials);
 
+/// How many independent trials so many alike ones are worth: c + (1 - c) N with their mean pairwise correlation c, negative ones counted as 0; Bailey
+/// and López de Prado (2014), appendix. Between 1 and N; NaN without a correlation, but 1 for one trial.
+[[nodiscard]] double effective_trials(double trials, double mean_correlation);
+
 /// Periods after which `probabilistic_sharpe` reaches `confidence` (in (0.5, 1), asserted) if the sample's moments stay as they are:
 /// 1 + (1 - g3 SR + (g4 - 1)/4 SR²) (Phi^-1(confidence) / (SR - SR*))². NaN at a Sharpe not above the benchmark.
 [[nodiscard]] double min_track_record(const SharpeSample& sample, double benchmark, double confidence = 0.95);

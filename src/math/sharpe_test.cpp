@@ -100,5 +100,14 @@ RC_GTEST_PROP(DeflatedSharpe, FallsWithTrialsAndWithTheirVariance, (std::uint64_
     RC_ASSERT(deflated_sharpe(sample, variance, trials) >= deflated_sharpe(sample, 1.1 * variance, trials));
 }
 
+TEST(EffectiveTrials, LieBetweenOneAndAllOfThem) {
+    EXPECT_EQ(effective_trials(200.0, 0.0), 200.0);
+    EXPECT_EQ(effective_trials(200.0, 1.0), 1.0);
+    EXPECT_DOUBLE_EQ(effective_trials(200.0, 0.5), 100.5);
+    EXPECT_EQ(effective_trials(200.0, -0.1), 200.0);
+    EXPECT_TRUE(std::isnan(effective_trials(200.0, std::nan(""))));
+    EXPECT_EQ(effective_trials(1.0, std::nan("")), 1.0);
+}
+
 }  // namespace
 }  // namespace sofia::math

@@ -108,13 +108,17 @@ Result<std::string> model_text(BoosterHandle handle, std::size_t iterations) {
         return LGBM_BoosterSaveModelToString(handle, 0, static_cast<int>(iterations), C_API_FEATURE_IMPORTANCE_GAIN,
                                              static_cast<std::int64_t>(buffer.size()), &length, buffer.data());
     };
-    std::string text(std::size_t{1} << 20U, '\0');
+    // Pages of it that LightGBM does not write are never touched, so it can be large enough for almost every model: a second call writes anew.
+    std::string text;
+    const auto untouched = [](char*, std::size_t size) { return size; };
+    text.resize_and_overwrite(std::size_t{1} << 20U, untouched);
     SOFIA_CHECK(fitting(save(text)));
     if (static_cast<std::size_t>(length) > text.size()) {
-        text.resize(static_cast<std::size_t>(length));
+        text.resize_and_overwrite(static_cast<std::size_t>(length), untouched);
         SOFIA_CHECK(fitting(save(text)));
     }
     text.resize(static_cast<std::size_t>(length) - 1);  // without the final zero
+    text.shrink_to_fit();
     return text;
 }
 
@@ -178,10 +182,12 @@ Result<Booster> Booster::fit(const GbdtConfig& config, const Dataset& train, con
     std::string text;
     {
         const LightgbmCall call(threads, logger);
+        const DurationNs training = steady_now();
         Handle handle;
         SOFIA_CHECK(fitting(LGBM_BoosterCreate(train.state_->handle, parameter_text(parameters).c_str(), handle.out())));
         if (validation != nullptr) SOFIA_CHECK(fitting(LGBM_BoosterAddValidData(handle.get(), validation->state_->handle)));
         SOFIA_CHECK(train_rounds(handle.get(), config, parameters, validation != nullptr, stop, report));
+        report.training_seconds = static_cast<double>(steady_now() - training) / static_cast<double>(ns_per_second);
         SOFIA_TRY(text, model_text(handle.get(), report.best_iteration));
     }
     // Going through the text makes a fitted model the same thing as a loaded one, and lets the training state go.
@@ -228,7 +234,8 @@ Result<std::vector<double>> Booster::State::predict(MatrixView features, std::si
     const std::size_t width = outputs * (kind == C_API_PREDICT_CONTRIB ? columns + 1 : 1);
     std::vector<double> out(features.rows * width);
     if (features.rows == 0) return out;
-    const LightgbmCall call(threads, Logger());
+    // The number of threads changes no prediction, so none has to wait for fits that use another.
+    const LightgbmCall call(threads, Logger(), LightgbmCall::Wish::or_what_runs);
     const std::scoped_lock lock(mutex);
     std::int64_t length = 0;
     const int code = LGBM_BoosterPredictForMat(handle.get(), features.values.data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(features.rows),

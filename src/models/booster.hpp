@@ -22,7 +22,8 @@ struct FitReport {
     std::string metric;                ///< the metric of early stopping; empty without validation data
     std::vector<double> history;       ///< its value on the validation data after each round; empty without
     double best_value = 0.0;           ///< its value at `best_iteration`; NaN without validation data
-    double seconds = 0.0;              ///< wall time; outside every promise of reproducibility
+    double seconds = 0.0;              ///< wall time of the whole fit; this and the next are outside every promise of reproducibility
+    double training_seconds = 0.0;     ///< of it inside LightGBM's training calls: booster, validation data, rounds, their metrics
 };
 
 /// A gradient-boosted model: LightGBM's text and everything asked of it. Move-only. Const members are safe to call from several threads.

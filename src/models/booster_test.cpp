@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/random.hpp"
 #include "models/metrics.hpp"
 #include "models/test_data.hpp"
 
@@ -238,6 +239,53 @@ TEST(Dataset, WeightsCountLikeRepetitions) {
     const std::vector<double> negative = {1.0, -1.0, 1.0, 1.0};
     data.weights = negative;
     EXPECT_THAT(Dataset::make(data, config, 1).error().message, HasSubstr("row 1: weight -1"));
+}
+
+// Binned once, labelled anew: the same model to the last byte as from rows that were binned for it alone, in any order and with any weights.
+TEST(Dataset, RelabelledIsTheSameAsMadeAnew) {
+    const Rows train = make_rows(21, 900, 12, Gaps::some, 1);
+    const Rows held_out = make_rows(22, 300, 12, Gaps::some, 1);
+    GbdtConfig config = small_config();
+    config.early_stopping_rounds = 5;
+    const StopFlag stop;
+    Dataset shared = Dataset::make(train.data(), config, 1).value();
+    Dataset judge = Dataset::make_aligned(held_out.data(), shared, 1).value();
+    RandomStream random(5);
+    for (int trial = 0; trial < 5; ++trial) {
+        Rows fresh = train;
+        Rows fresh_judge = held_out;
+        for (Rows* rows : {&fresh, &fresh_judge}) {
+            for (double& label : rows->labels) label = random.uniform() < 0.3 ? 1.0 - label : label;
+        }
+        std::vector<double> weights;
+        for (std::size_t i = 0; trial % 2 == 1 && i < fresh.rows; ++i) weights.push_back(random.uniform());
+        TrainingData data = fresh.data();
+        data.weights = weights;
+        config.num_leaves = 4 + trial;
+        const Dataset anew = Dataset::make(data, config, 1).value();
+        const Dataset judge_anew = Dataset::make_aligned(fresh_judge.data(), anew, 1).value();
+        ASSERT_TRUE(shared.relabel(fresh.labels, weights).has_value());
+        ASSERT_TRUE(judge.relabel(fresh_judge.labels, {}).has_value());
+        const Booster expected = Booster::fit(config, anew, &judge_anew, 3, 1, stop).value();
+        const Booster found = Booster::fit(config, shared, &judge, 3, 1, stop).value();
+        EXPECT_EQ(found.text(), expected.text());
+        EXPECT_EQ(found.report().history, expected.report().history);
+        EXPECT_GT(found.report().training_seconds, 0.0);
+        EXPECT_LT(found.report().training_seconds, found.report().seconds);
+    }
+}
+
+TEST(Dataset, RefusesLabelsThatDoNotFit) {
+    const Rows train = make_rows(23, 200, 4);
+    Dataset data = Dataset::make(train.data(), small_config(), 1).value();
+    const std::vector<double> few(199, 1.0);
+    EXPECT_THAT(data.relabel(few, {}).error().message, HasSubstr("199 labels for 200 rows"));
+    EXPECT_THAT(data.relabel(train.labels, few).error().message, HasSubstr("199 weights for 200 rows"));
+    std::vector<double> odd = train.labels;
+    odd[7] = 0.5;
+    EXPECT_THAT(data.relabel(odd, {}).error().message, HasSubstr("row 7: label 0.5"));
+    const StopFlag stop;
+    EXPECT_EQ(Booster::fit(small_config(), data, nullptr, 1, 1, stop).value().text(), fit(small_config(), train).text());
 }
 
 TEST(Dataset, LightgbmsWarningsGoToTheLogger) {

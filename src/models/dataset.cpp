@@ -16,6 +16,12 @@ namespace {
 
 auto bad(const std::string& message) { return fail(ErrorCode::data, "training data: " + message); }
 
+Result<void> check_counts(std::size_t rows, std::span<const double> labels, std::span<const double> weights) {
+    if (labels.size() != rows) return bad(std::to_string(labels.size()) + " labels for " + std::to_string(rows) + " rows");
+    if (!weights.empty() && weights.size() != rows) return bad(std::to_string(weights.size()) + " weights for " + std::to_string(rows) + " rows");
+    return {};
+}
+
 Result<void> check_shape(const TrainingData& data) {
     const auto& x = data.features;
     const auto count = [](std::size_t n) { return std::to_string(n); };
@@ -25,10 +31,7 @@ Result<void> check_shape(const TrainingData& data) {
     }
     constexpr std::size_t limit = std::numeric_limits<std::int32_t>::max();
     if (x.rows > limit || x.columns > limit) return bad("more rows or columns than LightGBM can count");
-    if (data.labels.size() != x.rows) return bad(count(data.labels.size()) + " labels for " + count(x.rows) + " rows");
-    if (!data.weights.empty() && data.weights.size() != x.rows) {
-        return bad(count(data.weights.size()) + " weights for " + count(x.rows) + " rows");
-    }
+    SOFIA_CHECK(check_counts(x.rows, data.labels, data.weights));
     if (data.feature_names.size() != x.columns) {
         return bad(count(data.feature_names.size()) + " feature names for " + count(x.columns) + " columns");
     }
@@ -94,7 +97,7 @@ Result<void> set_field(DatasetHandle handle, const char* name, std::span<const d
 
 Result<void> fill(DatasetHandle handle, const TrainingData& data) {
     SOFIA_CHECK(set_field(handle, "label", data.labels));
-    if (!data.weights.empty()) SOFIA_CHECK(set_field(handle, "weight", data.weights));
+    SOFIA_CHECK(set_field(handle, "weight", data.weights));  // no value: all 1
     std::vector<const char*> names(data.feature_names.size());
     std::ranges::transform(data.feature_names, names.begin(), [](const std::string& name) { return name.c_str(); });
     return lightgbm_result(LGBM_DatasetSetFeatureNames(handle, names.data(), static_cast<int>(names.size())), ErrorCode::data,
@@ -163,6 +166,15 @@ Result<Dataset> Dataset::make_aligned(const TrainingData& data, const Dataset& r
     state->categorical = data.categorical;
     state->rows = data.features.rows;
     return Dataset(std::move(state));
+}
+
+Result<void> Dataset::relabel(std::span<const double> labels, std::span<const double> weights, const Logger& logger) {
+    SOFIA_CHECK(check_counts(state_->rows, labels, weights));
+    SOFIA_CHECK(check_labels(labels, state_->parameters));
+    SOFIA_CHECK(check_weights(weights));
+    const LightgbmCall call(logger);
+    SOFIA_CHECK(set_field(state_->handle, "label", labels));
+    return set_field(state_->handle, "weight", weights);
 }
 
 Result<void> Dataset::check(const GbdtConfig& config) const {

@@ -22,7 +22,7 @@ struct TrainingData {
 };
 
 /// Binned rows for LightGBM. Build one for each training fold (a fold cut from the full data would carry bins that have seen the future) and
-/// share it between trials whose `GbdtConfig::dataset_key` is equal. Move-only; not to be used by two fits at the same time.
+/// share it between trials whose `GbdtConfig::dataset_key` is equal, labelled anew. Move-only; not to be used by two fits at the same time.
 class Dataset {
 public:
     /// Bins from this data alone. The result does not depend on `threads` (LightGBM's thread count is one for the process: see Booster::fit).
@@ -33,6 +33,9 @@ public:
     /// Binned with the bins of `reference`, whose columns it must have: validation data for early stopping.
     [[nodiscard]] static Result<Dataset> make_aligned(const TrainingData& data, const Dataset& reference, std::size_t threads,
                                                       const Logger& logger = Logger());
+
+    /// Other labels and weights (empty: all 1) for the same binned rows, as if made with them. Errors: as make; what was there then stays.
+    [[nodiscard]] Result<void> relabel(std::span<const double> labels, std::span<const double> weights, const Logger& logger = Logger());
 
     ~Dataset();
     Dataset(Dataset&&) noexcept;

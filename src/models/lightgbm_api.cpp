@@ -62,10 +62,11 @@ LightgbmCall::LightgbmCall(const Logger& logger) {
     LGBM_RegisterLogCallback(on_log);
 }
 
-LightgbmCall::LightgbmCall(std::size_t threads, const Logger& logger) : LightgbmCall(logger) {
+LightgbmCall::LightgbmCall(std::size_t threads, const Logger& logger, Wish wish) : LightgbmCall(logger) {
     threads_ = std::clamp<std::size_t>(threads, 1, 1024);
     ThreadCount& count = thread_count();
     std::unique_lock lock(count.mutex);
+    if (wish == Wish::or_what_runs && count.users > 0) threads_ = count.threads;
     count.changed.wait(lock, [&] { return count.users == 0 || count.threads == threads_; });
     ++count.users;
     count.threads = threads_;

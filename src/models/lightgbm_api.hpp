@@ -3,6 +3,7 @@
 // Internal to the room: LightGBM's C API made safe. Everything of it that is wide as the process or the thread is handled here.
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,10 +14,12 @@
 namespace sofia::models {
 
 /// While it lives LightGBM uses `threads` threads (0: one) and logs to `logger`, a warning only once. Several may live at the same time in
-/// several threads when they want the same number; one that wants another number waits. Not to be nested in one thread.
+/// several threads when they want the same number; one that wants another number waits, or takes that of the calls under way. Not to be nested in
+/// one thread.
 class LightgbmCall {
 public:
-    LightgbmCall(std::size_t threads, const Logger& logger);
+    enum class Wish : std::uint8_t { exactly, or_what_runs };
+    LightgbmCall(std::size_t threads, const Logger& logger, Wish wish = Wish::exactly);
 
     /// For calls that use one thread anyhow: never waits.
     explicit LightgbmCall(const Logger& logger);

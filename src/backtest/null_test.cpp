@@ -23,6 +23,11 @@ struct Sums {
         trades += std::ssize(gross_r);
     }
     [[nodiscard]] double z() const { return squares > 0.0 ? r / std::sqrt(squares) : std::numeric_limits<double>::quiet_NaN(); }
+
+    /// Mean R a trade whose Z exceeds a limit with the chance that `quantiles`, the sum of the two normal quantiles, stands for.
+    [[nodiscard]] double detectable_r(double quantiles) const {
+        return trades > 0 ? quantiles * std::sqrt(squares) / static_cast<double>(trades) : std::numeric_limits<double>::quiet_NaN();
+    }
 };
 
 }  // namespace
@@ -43,29 +48,37 @@ std::int64_t alarm_count(std::int64_t trials, double chance, double level) {
 NullTest null_test(std::span<const NullSeed> seeds, const NullTestOptions& options) {
     NullTest out;
     Sums pooled;
+    Sums favoured;
     for (const NullSeed& seed : seeds) {
         Sums own;
         own.add(seed.gross_r);
         pooled.add(seed.gross_r);
+        favoured.add(seed.favoured_r);
         out.positive += own.r > 0.0 ? 1 : 0;
         out.deflated += seed.deflated_sharpe > options.deflated_limit ? 1 : 0;
     }
     out.seeds = std::ssize(seeds);
+    out.z_limit = math::normal_quantile(1.0 - options.level);
+    const double quantiles = out.z_limit + math::normal_quantile(options.power);
     out.trades = pooled.trades;
     out.sum_r = pooled.r;
     out.z = pooled.z();
-    out.z_limit = math::normal_quantile(1.0 - options.level);
     out.p_value = math::normal_cdf(-out.z);
-    if (pooled.trades > 0) {
-        out.detectable_r = (out.z_limit + math::normal_quantile(options.power)) * std::sqrt(pooled.squares) / static_cast<double>(pooled.trades);
-    }
+    out.detectable_r = pooled.detectable_r(quantiles);
+    out.favoured_trades = favoured.trades;
+    out.favoured_sum_r = favoured.r;
+    out.favoured_z = favoured.z();
+    out.favoured_p_value = math::normal_cdf(-out.favoured_z);
+    out.favoured_detectable_r = favoured.detectable_r(quantiles);
     out.positive_limit = alarm_count(out.seeds, 0.5, options.level);
     out.positive_chance = math::binomial_at_least(out.positive_limit, out.seeds, 0.5);
     out.deflated_limit = alarm_count(out.seeds, 1.0 - options.deflated_limit, options.level);
     out.deflated_chance = math::binomial_at_least(out.deflated_limit, out.seeds, 1.0 - options.deflated_limit);
     out.z_alarm = out.z > out.z_limit;
+    out.favoured_alarm = out.favoured_z > out.z_limit;
     out.positive_alarm = out.positive >= out.positive_limit;
     out.deflated_alarm = out.deflated >= out.deflated_limit;
+    out.false_alarm_max = 2.0 * options.level + out.positive_chance + out.deflated_chance;
     return out;
 }
 

@@ -13,16 +13,17 @@
 // Null and recovery tests).
 namespace sofia::backtest {
 
-/// The champion of one seed, fixed before test, on test and shadow, gates ignored.
+/// The champion of one seed, fixed before test, on test and shadow.
 struct NullSeed {
-    std::vector<double> gross_r;                                            ///< a trade each, before costs
+    std::vector<double> gross_r;                                            ///< gates ignored; a trade each, before costs
+    std::vector<double> favoured_r;  ///< trades that the models favour when nothing costs anything, before costs
     double deflated_sharpe = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct NullTestOptions {
-    double level = 0.01;           ///< of each of the three alarms
+    double level = 0.01;  ///< of each of the four alarms
     double deflated_limit = 0.95;  ///< a seed without an edge exceeds it with chance 1 - this
-    double power = 0.8;            ///< of `detectable_r`
+    double power = 0.8;  ///< of `detectable_r`
 };
 
 /// sum R / sqrt(sum R²), standard normal when trades are fair bets, however their sizes differ (de la Peña, Lai, Shao 2009: self-normalised sums).
@@ -37,21 +38,28 @@ struct NullTest {
     std::int64_t seeds = 0;
     std::int64_t trades = 0;
     double sum_r = 0.0;
-    double z = std::numeric_limits<double>::quiet_NaN();             ///< of the trades of all seeds together
-    double z_limit = std::numeric_limits<double>::quiet_NaN();       ///< 2.326 at 1 %
+    double z = std::numeric_limits<double>::quiet_NaN();  ///< of the trades of all seeds together
+    double z_limit = std::numeric_limits<double>::quiet_NaN();  ///< 2.326 at 1 %
     double p_value = std::numeric_limits<double>::quiet_NaN();
     double detectable_r = std::numeric_limits<double>::quiet_NaN();  ///< mean R a trade that these trades betray with probability `power`
-    std::int64_t positive = 0;                                       ///< seeds whose sum is above 0
-    std::int64_t positive_limit = 0;                                 ///< 28 of 40
-    double positive_chance = 0.0;                                    ///< P(limit or more without an edge)
-    std::int64_t deflated = 0;                                       ///< seeds with a deflated Sharpe above `deflated_limit`
-    std::int64_t deflated_limit = 0;                                 ///< 7 of 40
+    std::int64_t favoured_trades = 0;  ///< the same of the trades that the models favour
+    double favoured_sum_r = 0.0;
+    double favoured_z = std::numeric_limits<double>::quiet_NaN();
+    double favoured_p_value = std::numeric_limits<double>::quiet_NaN();
+    double favoured_detectable_r = std::numeric_limits<double>::quiet_NaN();
+    std::int64_t positive = 0;  ///< seeds whose sum is above 0
+    std::int64_t positive_limit = 0;  ///< 28 of 40
+    double positive_chance = 0.0;  ///< P(limit or more without an edge)
+    std::int64_t deflated = 0;  ///< seeds with a deflated Sharpe above `deflated_limit`
+    std::int64_t deflated_limit = 0;  ///< 7 of 40
     double deflated_chance = 0.0;
+    double false_alarm_max = 0.0;  ///< P(any alarm without an edge) is at most this: the sum over the four
     bool z_alarm = false;
+    bool favoured_alarm = false;
     bool positive_alarm = false;
     bool deflated_alarm = false;
 
-    [[nodiscard]] bool alarm() const { return z_alarm || positive_alarm || deflated_alarm; }
+    [[nodiscard]] bool alarm() const { return z_alarm || favoured_alarm || positive_alarm || deflated_alarm; }
 };
 
 [[nodiscard]] NullTest null_test(std::span<const NullSeed> seeds, const NullTestOptions& options = {});
@@ -63,7 +71,7 @@ struct RecoverySeed {
 };
 
 struct RecoveryOptions {
-    double confidence = 0.9;            ///< of both bounds together: each alone holds with 0.95
+    double confidence = 0.9;  ///< of both bounds together: each alone holds with 0.95
     std::size_t replications = 9'999;
 };
 

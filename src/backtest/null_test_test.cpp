@@ -1,6 +1,7 @@
 #include "backtest/null_test.hpp"
 
 #include <cmath>
+#include <cstddef>
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -90,6 +91,49 @@ TEST(NullTest, KeepsItsFalseAlarmRateAndItsPower) {
     EXPECT_LT(alarms, 22);
     EXPECT_GT(alarms, 2);
     EXPECT_NEAR(detected / static_cast<double>(rounds), 0.8, 0.06);
+}
+
+// All four alarms together, as the audit raises them: 40 seeds whose favoured trades are a half of all, and deflated Sharpe ratios that are as often
+// above 0.95 as they may be. The stated rate is a bound, as the alarms share their trades.
+TEST(NullTest, AlarmsTogetherNoMoreOftenThanStated) {
+    const RandomStream random(20261122);
+    constexpr std::uint64_t rounds = 1'500;
+    for (const std::size_t count : {3U, 40U}) {
+        int alarms = 0;
+        double stated = 0.0;
+        for (std::uint64_t i = 0; i < rounds; ++i) {
+            RandomStream draw = random.split(count).split(i);
+            std::vector<NullSeed> seeds(count);
+            for (std::size_t k = 0; k < count; ++k) {
+                seeds[k].gross_r = fair_bets(draw.split(k), 30);
+                seeds[k].favoured_r.assign(seeds[k].gross_r.begin(), seeds[k].gross_r.begin() + 15);
+                seeds[k].deflated_sharpe = draw.uniform();
+            }
+            const NullTest found = null_test(seeds);
+            alarms += found.alarm() ? 1 : 0;
+            stated = found.false_alarm_max;
+        }
+        // 2.0 + 0.83 + 0.34 % and 2.0 + 0 + 0.73 %.
+        EXPECT_NEAR(stated, count == 40 ? 0.0317 : 0.0273, 1e-4);
+        const double rate = alarms / static_cast<double>(rounds);
+        EXPECT_LT(rate, stated + 3.0 * std::sqrt(stated / rounds)) << count << " seeds";
+        EXPECT_GT(rate, stated / 3.0) << count << " seeds";
+    }
+}
+
+// What a leak in a feature does: the touches are fair, those that the models favour are not.
+TEST(NullTest, SeesALeakThatOnlyTheModelsSee) {
+    std::vector<NullSeed> seeds(3);
+    for (NullSeed& seed : seeds) {
+        seed.gross_r = {1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, -0.1};
+        seed.favoured_r = {1.0, 1.0, 1.0, 1.0};
+    }
+    const NullTest found = null_test(seeds);
+    EXPECT_FALSE(found.z_alarm || found.positive_alarm || found.deflated_alarm);
+    EXPECT_TRUE(found.favoured_alarm);
+    EXPECT_TRUE(found.alarm());
+    EXPECT_EQ(found.favoured_trades, 12);
+    EXPECT_DOUBLE_EQ(found.favoured_z, 12.0 / std::sqrt(12.0));
 }
 
 std::vector<RecoverySeed> seeds_of(RandomStream random, double rho, std::size_t count = 20) {

@@ -1,6 +1,7 @@
 #include "tune/parzen.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <limits>
@@ -8,6 +9,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "tune/parzen_kernel.hpp"
 #include "tune/truncnorm.hpp"
 
 namespace sofia::tune {
@@ -17,8 +19,8 @@ namespace {
 constexpr std::size_t full_weights = 25;
 constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
-std::vector<double> kernel_weights(std::size_t n) {
-    std::vector<double> weights(n + 1, 1.0);
+void set_weights(std::vector<double>& weights, std::size_t n) {
+    weights.assign(n + 1, 1.0);
     if (n >= full_weights) {
         const std::size_t ramp = n - full_weights;
         const double first = 1.0 / static_cast<double>(n);
@@ -28,14 +30,12 @@ std::vector<double> kernel_weights(std::size_t n) {
     }
     const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
     for (double& w : weights) w /= sum;
-    return weights;
 }
 
-std::vector<std::uint32_t> ascending(const std::vector<double>& values) {
-    std::vector<std::uint32_t> order(values.size());
+void sort_ascending(std::vector<std::uint32_t>& order, const std::vector<double>& values) {
+    order.resize(values.size());
     std::iota(order.begin(), order.end(), 0U);
     std::stable_sort(order.begin(), order.end(), [&](std::uint32_t i, std::uint32_t j) { return values[i] < values[j]; });
-    return order;
 }
 
 /// Of equal values only the outer two get the gap to a neighbour; the others get the smallest sigma there is. Which ones, must differ from parameter
@@ -55,19 +55,25 @@ void shuffle_equal(std::vector<std::uint32_t>& order, const std::vector<double>&
     }
 }
 
+/// Kernels worked on at once: a block of all parameters' means and sigmas stays in the second-level cache for every point.
+constexpr std::size_t block_size = 512;
+
 /// log(sum of exp) of numbers that come in blocks. Terms that cannot change the last bit are not exponentiated: among thousands of
 /// kernels most are far away.
 class LogSum {
 public:
     void add(std::span<const double> terms) {
-        const double top = *std::max_element(terms.begin(), terms.end());
+        constexpr double negligible = 46.0;
+        std::array<double, block_size> near;
+        const std::span<const double> kept(near.data(), keep_above(top_ - negligible, terms.data(), terms.size(), near.data()));
+        if (kept.empty()) return;
+        const double top = *std::max_element(kept.begin(), kept.end());
         if (top > top_) {
             sum_ *= std::exp(top_ - top);
             top_ = top;
         }
-        if (std::isinf(top_)) return;
-        for (const double t : terms) {
-            if (t > top_ - 46.0) sum_ += std::exp(t - top_);
+        for (const double t : kept) {
+            if (t > top_ - negligible) sum_ += std::exp(t - top_);
         }
     }
     [[nodiscard]] double value() const { return std::isinf(top_) ? top_ : top_ + std::log(sum_); }
@@ -77,137 +83,164 @@ private:
     double sum_ = 0.0;
 };
 
-/// Kernels worked on at once: a block of all parameters' means and sigmas stays in the second-level cache for every point.
-constexpr std::size_t block_size = 512;
+/// The larger gap to a neighbour, of kernels in ascending order of their means; the ends have one neighbour when n >= 2. Says whether three
+/// neighbours are equal, where which of them is which decides.
+bool set_sigmas(std::vector<double>& sigmas, const std::vector<double>& means, const std::vector<std::uint32_t>& order, double from, double to) {
+    const std::size_t n = means.size();
+    const double range = to - from;
+    const double smallest = range / std::min(100.0, static_cast<double>(n) + 2.0);
+    sigmas.resize(n);
+    bool equal = false;
+    double previous = from;
+    double here = n > 0 ? means[order.front()] : 0.0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const double next = i + 1 < n ? means[order[i + 1]] : to;
+        const double below = here - previous;
+        const double above = next - here;
+        double sigma = std::max(below, above);
+        if (n >= 2 && i == 0) sigma = above;
+        if (n >= 2 && i + 1 == n) sigma = below;
+        equal |= i > 0 && i + 1 < n && sigma == 0.0;
+        sigmas[order[i]] = std::clamp(sigma, smallest, range);
+        previous = here;
+        here = next;
+    }
+    return equal;
+}
+
+/// Kernels of equal mean and sigma get the number of a group, whose first one leads.
+void group_equal(const std::vector<double>& means, const std::vector<double>& sigmas, const std::vector<std::uint32_t>& order,
+                 std::vector<std::uint32_t>& group, std::vector<std::uint32_t>& leaders) {
+    group.resize(means.size());
+    leaders.clear();
+    std::map<double, std::uint32_t> of_sigma;  // among kernels of the mean at hand
+    double mean = std::numeric_limits<double>::quiet_NaN();
+    const auto add = [&](std::uint32_t kernel) {
+        if (means[kernel] != mean) of_sigma.clear();
+        mean = means[kernel];
+        const auto [found, fresh] = of_sigma.try_emplace(sigmas[kernel], static_cast<std::uint32_t>(leaders.size()));
+        if (fresh) leaders.push_back(kernel);
+        group[kernel] = found->second;
+    };
+    for (const std::uint32_t kernel : order) add(kernel);
+    mean = std::numeric_limits<double>::quiet_NaN();
+    add(static_cast<std::uint32_t>(means.size() - 1));
+}
 
 }  // namespace
 
-ParzenEstimator::Dimension ParzenEstimator::shape_of(const Distribution& distribution) {
-    Dimension out;
+void ParzenEstimator::set_shape(Dimension& dimension, const Distribution& distribution) {
+    dimension.choices = 0;
     if (const auto* c = distribution.as_categorical()) {
-        out.choices = c->choices.size();
-        return out;
+        dimension.choices = c->choices.size();
+        return;
     }
     if (const auto* i = distribution.as_int()) {
-        out.low = static_cast<double>(i->low);
-        out.high = static_cast<double>(i->high);
-        out.step = static_cast<double>(i->step);
-        out.log = i->log;
+        dimension.low = static_cast<double>(i->low);
+        dimension.high = static_cast<double>(i->high);
+        dimension.step = static_cast<double>(i->step);
+        dimension.log = i->log;
     } else {
         const auto& f = *distribution.as_float();
-        out.low = f.low;
-        out.high = f.high;
-        out.step = f.step;
-        out.log = f.log;
+        dimension.low = f.low;
+        dimension.high = f.high;
+        dimension.step = f.step;
+        dimension.log = f.log;
     }
-    out.from = out.low - out.step / 2;
-    out.to = out.high + out.step / 2;
-    if (out.log) {
-        out.from = std::log(out.from);
-        out.to = std::log(out.to);
+    dimension.from = dimension.low - dimension.step / 2;
+    dimension.to = dimension.high + dimension.step / 2;
+    if (dimension.log) {
+        dimension.from = std::log(dimension.from);
+        dimension.to = std::log(dimension.to);
     }
-    return out;
 }
 
 ParzenEstimator::ParzenEstimator(std::vector<ParzenColumn> columns) {
     assert(!columns.empty());
-    const std::size_t n = columns.front().values.size();
-    weights_ = kernel_weights(n);
-    log_constants_.resize(n + 1);
-    for (std::size_t k = 0; k <= n; ++k) log_constants_[k] = std::log(weights_[k]);
-    for (ParzenColumn& column : columns) {
-        assert(column.values.size() == n);
-        Dimension dimension = shape_of(*column.distribution);
-        if (dimension.choices > 0) {
-            for (const double value : column.values) dimension.observed.push_back(static_cast<std::uint32_t>(value));
-        } else {
-            add_numeric(dimension, std::move(column));
-        }
-        dimensions_.push_back(std::move(dimension));
-    }
+    start(columns.front().values.size());
+    for (ParzenColumn& column : columns) add(column);
 }
 
-void ParzenEstimator::add_numeric(Dimension& dimension, ParzenColumn column) {
-    const std::size_t n = column.values.size();
-    std::vector<std::uint32_t> order = column.order.empty() ? ascending(column.values) : std::move(column.order);
-    shuffle_equal(order, column.values, dimensions_.size());
-    dimension.means = std::move(column.values);
-    if (dimension.log) {
-        for (double& mean : dimension.means) mean = std::log(mean);
+void ParzenEstimator::start(std::size_t observations) {
+    width_ = 0;
+    if (weights_.size() != observations + 1) {
+        set_weights(weights_, observations);
+        log_weights_.resize(weights_.size());
+        for (std::size_t k = 0; k < weights_.size(); ++k) log_weights_[k] = std::log(weights_[k]);
     }
-    set_sigmas(dimension, order, n);
-    dimension.means.push_back(0.5 * (dimension.from + dimension.to));
-    dimension.sigmas.push_back(dimension.to - dimension.from);
-    if (dimension.step == 0.0) {
-        scale_continuous(dimension, column.memos);
+    log_constants_ = log_weights_;
+}
+
+void ParzenEstimator::add(ParzenColumn& column) {
+    assert(column.values.size() + 1 == weights_.size());
+    if (width_ == dimensions_.size()) dimensions_.emplace_back();
+    Dimension& dimension = dimensions_[width_];
+    set_shape(dimension, *column.distribution);
+    if (dimension.choices > 0) {
+        dimension.means.clear();
+        dimension.sigmas.clear();
+        dimension.observed.clear();
+        for (const double value : column.values) dimension.observed.push_back(static_cast<std::uint32_t>(value));
     } else {
-        group_equal(dimension, order);
+        add_numeric(dimension, column);
+    }
+    ++width_;
+}
+
+void ParzenEstimator::add_numeric(Dimension& d, ParzenColumn& column) {
+    if (column.order.empty()) sort_ascending(column.order, column.values);
+    if (!d.log) {
+        d.means.swap(column.values);
+    } else if (!column.logs.empty()) {
+        d.means.swap(column.logs);
+    } else {
+        d.means.resize(column.values.size());
+        std::ranges::transform(column.values, d.means.begin(), [](double value) { return std::log(value); });
+    }
+    const std::vector<double>& values = d.log ? column.values : d.means;
+    if (set_sigmas(d.sigmas, d.means, column.order, d.from, d.to)) {
+        shuffle_equal(column.order, values, width_);
+        set_sigmas(d.sigmas, d.means, column.order, d.from, d.to);
+    }
+    d.means.push_back(0.5 * (d.from + d.to));
+    d.sigmas.push_back(d.to - d.from);
+    if (d.step == 0.0) {
+        scale_continuous(d, column);
+    } else {
+        group_equal(d.means, d.sigmas, column.order, d.group, d.leaders);
     }
 }
 
-void ParzenEstimator::set_sigmas(Dimension& dimension, const std::vector<std::uint32_t>& order, std::size_t n) const {
-    const double range = dimension.to - dimension.from;
-    const double smallest = range / std::min(100.0, static_cast<double>(n) + 2.0);
-    const std::vector<double>& means = dimension.means;
-    dimension.sigmas.reserve(n + 1);
-    dimension.sigmas.resize(n);
-    double previous = dimension.from;
-    for (std::size_t i = 0; i < n; ++i) {
-        const double here = means[order[i]];
-        const double next = i + 1 < n ? means[order[i + 1]] : dimension.to;
-        double sigma = std::max(here - previous, next - here);
-        if (n >= 2 && i == 0) sigma = next - here;
-        if (n >= 2 && i + 1 == n) sigma = here - previous;
-        dimension.sigmas[order[i]] = std::clamp(sigma, smallest, range);
-        previous = here;
-    }
-}
-
-void ParzenEstimator::scale_continuous(Dimension& dimension, const std::vector<ScaleMemo*>& memos) {
+void ParzenEstimator::scale_continuous(Dimension& d, const ParzenColumn& column) {
     const double constant = -0.5 * std::log(2.0 * std::numbers::pi);
-    dimension.inverse_sigmas.resize(dimension.sigmas.size());
-    for (std::size_t k = 0; k < dimension.sigmas.size(); ++k) {
-        const double sigma = dimension.sigmas[k];
-        const double inverse = 1.0 / sigma;
-        dimension.inverse_sigmas[k] = inverse;
-        ScaleMemo* memo = k < memos.size() ? memos[k] : nullptr;
+    const std::size_t count = d.sigmas.size();
+    d.inverse_sigmas.resize(count);
+    for (std::size_t k = 0; k < count; ++k) d.inverse_sigmas[k] = 1.0 / d.sigmas[k];
+    for (std::size_t k = 0; k < count; ++k) {
+        const double sigma = d.sigmas[k];
+        const std::size_t row = k < column.memo_of.size() ? column.memo_of[k] : column.memos.size();
+        ScaleMemo* memo = row < column.memos.size() ? &column.memos[row] : nullptr;
         if (memo != nullptr && memo->sigma == sigma) {
             log_constants_[k] += memo->log_scale;
             continue;
         }
-        const double mean = dimension.means[k];
-        const double scale = constant - std::log(sigma) - log_gauss_mass((dimension.from - mean) / sigma, (dimension.to - mean) / sigma);
+        const double mean = d.means[k];
+        const double scale = constant - std::log(sigma) - log_gauss_mass((d.from - mean) / sigma, (d.to - mean) / sigma);
         if (memo != nullptr) *memo = {sigma, scale};
         log_constants_[k] += scale;
     }
-}
-
-void ParzenEstimator::group_equal(Dimension& dimension, const std::vector<std::uint32_t>& order) const {
-    dimension.group.resize(dimension.means.size());
-    std::map<double, std::uint32_t> of_sigma;  // among kernels of the mean at hand
-    double mean = std::numeric_limits<double>::quiet_NaN();
-    const auto add = [&](std::uint32_t kernel) {
-        if (dimension.means[kernel] != mean) of_sigma.clear();
-        mean = dimension.means[kernel];
-        const auto [found, fresh] = of_sigma.try_emplace(dimension.sigmas[kernel], static_cast<std::uint32_t>(dimension.leaders.size()));
-        if (fresh) dimension.leaders.push_back(kernel);
-        dimension.group[kernel] = found->second;
-    };
-    for (const std::uint32_t kernel : order) add(kernel);
-    mean = std::numeric_limits<double>::quiet_NaN();
-    add(static_cast<std::uint32_t>(dimension.means.size() - 1));
 }
 
 std::vector<double> ParzenEstimator::sample(RandomStream& random, std::size_t count) const {
     std::vector<double> cumulative(weights_.size());
     std::partial_sum(weights_.begin(), weights_.end(), cumulative.begin());
     std::vector<double> points;
-    points.reserve(count * dimensions_.size());
+    points.reserve(count * width_);
     for (std::size_t i = 0; i < count; ++i) {
         const double u = random.uniform() * cumulative.back();
         const auto kernel =
             std::min(static_cast<std::size_t>(std::upper_bound(cumulative.begin(), cumulative.end(), u) - cumulative.begin()), weights_.size() - 1);
-        for (const Dimension& d : dimensions_) {
+        for (const Dimension& d : dimensions()) {
             const double q = random.uniform();
             if (d.choices > 0) {
                 // The kernel is uniform with weight prior/n everywhere plus one at the observed category.
@@ -230,19 +263,13 @@ std::vector<double> ParzenEstimator::sample(RandomStream& random, std::size_t co
     return points;
 }
 
-void ParzenEstimator::add_continuous(const Dimension& d, double x, std::size_t begin, std::span<double> row) const {
+void ParzenEstimator::add_continuous(const Dimension& d, double x, std::size_t begin, std::span<double> row) {
     const double at = d.log ? std::log(x) : x;
     if (!(at >= d.from && at <= d.to)) {
         std::fill(row.begin(), row.end(), minus_infinity);
         return;
     }
-    const double* means = d.means.data() + begin;
-    const double* inverse = d.inverse_sigmas.data() + begin;
-    double* out = row.data();
-    for (std::size_t k = 0; k < row.size(); ++k) {
-        const double z = (at - means[k]) * inverse[k];
-        out[k] -= 0.5 * z * z;
-    }
+    subtract_half_squares(at, d.means.data() + begin, d.inverse_sigmas.data() + begin, row.data(), row.size());
 }
 
 void ParzenEstimator::add_categories(const Dimension& d, double x, std::size_t begin, std::span<double> row) const {
@@ -266,7 +293,7 @@ ParzenEstimator::Cells ParzenEstimator::cells_of(const Dimension& d, std::size_t
     const auto z = [&](double x, std::uint32_t leader) { return (x - d.means[leader]) / d.sigmas[leader]; };
     std::vector<double> whole;
     for (const std::uint32_t leader : d.leaders) whole.push_back(log_gauss_mass(z(d.from, leader), z(d.to, leader)));
-    for (std::size_t i = dimension; i < points.size(); i += dimensions_.size()) {
+    for (std::size_t i = dimension; i < points.size(); i += width_) {
         auto [found, fresh] = cells.try_emplace(points[i]);
         if (!fresh) continue;
         const double left = d.log ? std::log(points[i] - d.step / 2) : points[i] - d.step / 2;
@@ -279,19 +306,18 @@ ParzenEstimator::Cells ParzenEstimator::cells_of(const Dimension& d, std::size_t
 }
 
 std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points) const {
-    const std::size_t width = dimensions_.size();
     std::vector<Cells> cells;
-    for (std::size_t j = 0; j < width; ++j) cells.push_back(cells_of(dimensions_[j], j, points));
-    std::vector<LogSum> sums(points.size() / width);
+    for (std::size_t j = 0; j < width_; ++j) cells.push_back(cells_of(dimensions_[j], j, points));
+    std::vector<LogSum> sums(points.size() / width_);
     std::vector<double> row;
     for (std::size_t begin = 0; begin < weights_.size(); begin += block_size) {
         const std::size_t size = std::min(block_size, weights_.size() - begin);
         for (std::size_t i = 0; i < sums.size(); ++i) {
             const auto from = log_constants_.begin() + static_cast<std::ptrdiff_t>(begin);
             row.assign(from, from + static_cast<std::ptrdiff_t>(size));
-            for (std::size_t j = 0; j < width; ++j) {
+            for (std::size_t j = 0; j < width_; ++j) {
                 const Dimension& d = dimensions_[j];
-                const double x = points[i * width + j];
+                const double x = points[i * width_ + j];
                 if (d.choices > 0) {
                     add_categories(d, x, begin, row);
                 } else if (d.step != 0.0) {

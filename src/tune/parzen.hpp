@@ -19,9 +19,11 @@ struct ScaleMemo {
 /// The observations of one parameter.
 struct ParzenColumn {
     const Distribution* distribution = nullptr;
-    std::vector<double> values;         ///< internal, in order of trial number
-    std::vector<std::uint32_t> order;   ///< positions by ascending value, equal ones by position; empty: sorted here
-    std::vector<ScaleMemo*> memos;      ///< one a value, null where there is none; or empty
+    std::vector<double> values;              ///< internal, in order of trial number
+    std::vector<double> logs;                ///< their logarithms, for a log parameter; empty: computed here
+    std::vector<std::uint32_t> order;        ///< positions by ascending value, equal ones by position; empty: sorted here
+    std::span<ScaleMemo> memos;              ///< by row of the caller
+    std::span<const std::uint32_t> memo_of;  ///< the row of each value, one without a memo where there is none; or empty
 };
 
 /// A mixture of products of kernels, one kernel an observation plus the prior, as Optuna 5.0's _ParzenEstimator defines it:
@@ -34,8 +36,17 @@ struct ParzenColumn {
 /// - a category: 1 at the observed one + 1 / (n + 1) everywhere, normalised; the prior is uniform
 class ParzenEstimator {
 public:
+    /// Without parameters.
+    ParzenEstimator() = default;
+
     /// All columns have the same number of values; at least one column (asserted).
     explicit ParzenEstimator(std::vector<ParzenColumn> columns);
+
+    /// The same step by step: forgets everything but keeps its memory, which a sampler needs again for the next trial.
+    void start(std::size_t observations);
+
+    /// Adds the next parameter. What the column's vectors hold afterwards is not specified: their memory is swapped, to be filled again.
+    void add(ParzenColumn& column);
 
     /// `count` points, one row of internal values each.
     [[nodiscard]] std::vector<double> sample(RandomStream& random, std::size_t count) const;
@@ -65,21 +76,23 @@ private:
         std::vector<std::uint32_t> leaders;     ///< one kernel of each group
     };
 
-    [[nodiscard]] static Dimension shape_of(const Distribution& distribution);
-    void add_numeric(Dimension& dimension, ParzenColumn column);
-    void set_sigmas(Dimension& dimension, const std::vector<std::uint32_t>& order, std::size_t n) const;
-    void group_equal(Dimension& dimension, const std::vector<std::uint32_t>& order) const;
-    void scale_continuous(Dimension& dimension, const std::vector<ScaleMemo*>& memos);
+    static void set_shape(Dimension& dimension, const Distribution& distribution);
+    void add_numeric(Dimension& dimension, ParzenColumn& column);
+    void scale_continuous(Dimension& dimension, const ParzenColumn& column);
     /// The log densities of one point under the kernels from `begin` on are added to `row`.
-    void add_continuous(const Dimension& dimension, double x, std::size_t begin, std::span<double> row) const;
+    static void add_continuous(const Dimension& dimension, double x, std::size_t begin, std::span<double> row);
     void add_categories(const Dimension& dimension, double x, std::size_t begin, std::span<double> row) const;
 
     /// On a grid points share values and kernels share shapes: value -> log density by group of kernels.
     using Cells = std::map<double, std::vector<double>>;
     [[nodiscard]] Cells cells_of(const Dimension& d, std::size_t dimension, std::span<const double> points) const;
 
-    std::vector<Dimension> dimensions_;
+    [[nodiscard]] std::span<const Dimension> dimensions() const { return {dimensions_.data(), width_}; }
+
+    std::vector<Dimension> dimensions_;  ///< the first width_ of them; the others are memory from before
+    std::size_t width_ = 0;
     std::vector<double> weights_;
+    std::vector<double> log_weights_;
     std::vector<double> log_constants_;  ///< log weight and the log scales of the continuous parameters, a kernel
 };
 

@@ -106,7 +106,10 @@ TEST(Parzen, GivenOrderAndMemosChangeNothing) {
     const std::vector<double> points = {0.001, 0.4, 10.0};
     const auto plain = ParzenEstimator({column}).log_pdf(points);
     column.order = {1, 2, 0};
-    column.memos = {&memos[0], &memos[1], &memos[2]};
+    column.logs = {std::log(5.0), std::log(0.01), std::log(0.7)};
+    column.memos = memos;
+    const std::vector<std::uint32_t> rows = {0, 1, 2};
+    column.memo_of = rows;
     EXPECT_EQ(ParzenEstimator({column}).log_pdf(points), plain);
     EXPECT_EQ(ParzenEstimator({column}).log_pdf(points), plain);  // from the memos now
     EXPECT_GT(memos[2].sigma, 0.0);

@@ -17,12 +17,8 @@ namespace {
 
 constexpr std::uint32_t nowhere = std::numeric_limits<std::uint32_t>::max();
 
-/// One observation: a learnt row, or a running trial.
-struct Member {
-    std::int64_t number = 0;
-    std::uint32_t row = nowhere;
-    std::uint32_t running = nowhere;
-};
+/// The observations of one estimator by trial number: a learnt row, or the number of learnt rows plus the index of a running trial.
+using Members = std::vector<std::uint32_t>;
 
 using Running = std::vector<std::pair<std::int64_t, std::vector<double>>>;  ///< number, values in the space's order
 
@@ -50,29 +46,14 @@ Running running_values(const History& history, std::int64_t self, const SearchSp
     return out;
 }
 
-/// Fills one column of a set of members, its order from the table's order without sorting again.
-ParzenColumn parzen_column(const Distribution& distribution, TpeColumn& source, std::size_t dimension, const std::vector<Member>& members,
-                           const Running& running, std::vector<std::uint32_t>& position) {
-    ParzenColumn out;
-    out.distribution = &distribution;
-    out.values.reserve(members.size() + 1);  // the estimator adds the prior
-    out.memos.reserve(members.size());
-    if (source.memo_for != distribution) {
-        source.memo_for = distribution;
-        std::fill(source.memos.begin(), source.memos.end(), ScaleMemo{});
-    }
+/// The positions of members by ascending value, from the table's order without sorting again. `position`: of each row, or nowhere.
+void merge_order(const TpeColumn& source, std::size_t rows, const Members& members, const std::vector<std::uint32_t>& position, ParzenColumn& out) {
     std::vector<std::uint32_t> extra;
     for (std::uint32_t i = 0; i < members.size(); ++i) {
-        const Member& m = members[i];
-        const bool learnt = m.row != nowhere;
-        out.values.push_back(learnt ? source.values[m.row] : running[m.running].second[dimension]);
-        out.memos.push_back(learnt ? &source.memos[m.row] : nullptr);
-        if (!learnt) extra.push_back(i);
+        if (members[i] >= rows) extra.push_back(i);
     }
-    if (distribution.as_categorical() != nullptr) return out;
     const auto before = [&](std::uint32_t a, std::uint32_t b) { return out.values[a] != out.values[b] ? out.values[a] < out.values[b] : a < b; };
     std::sort(extra.begin(), extra.end(), before);
-    out.order.reserve(members.size());
     auto next = extra.begin();
     for (const std::uint32_t row : source.order) {
         const std::uint32_t at = position[row];
@@ -81,7 +62,40 @@ ParzenColumn parzen_column(const Distribution& distribution, TpeColumn& source, 
         out.order.push_back(at);
     }
     out.order.insert(out.order.end(), next, extra.end());
-    return out;
+}
+
+/// Room for n and some more: an eighth, since these vectors grow by one a trial and a sampler keeps them.
+template <class T>
+void clear_with_room(std::vector<T>& vector, std::size_t n) {
+    vector.clear();
+    if (vector.capacity() < n) vector.reserve(n + n / 8);
+}
+
+/// One parameter of the members.
+void fill_column(ParzenColumn& out, const Distribution& distribution, TpeColumn& source, std::size_t rows, const Members& members,
+                 const Running& running, std::size_t dimension, const std::vector<std::uint32_t>& position) {
+    if (source.memo_for != distribution) {
+        source.memo_for = distribution;
+        std::fill(source.memos.begin(), source.memos.end(), ScaleMemo{});
+    }
+    out.distribution = &distribution;
+    out.memos = source.memos;
+    out.memo_of = members;
+    const std::size_t room = members.size() + 1;  // the estimator adds the prior
+    clear_with_room(out.values, room);
+    clear_with_room(out.logs, 0);
+    clear_with_room(out.order, room);
+    for (const std::uint32_t m : members) out.values.push_back(m < rows ? source.values[m] : running[m - rows].second[dimension]);
+    if (is_log(distribution) && !source.logs.empty()) {
+        clear_with_room(out.logs, room);
+        for (std::size_t i = 0; i < members.size(); ++i) {
+            const double known = members[i] < rows ? source.logs[members[i]] : std::numeric_limits<double>::quiet_NaN();
+            out.logs.push_back(std::isnan(known) ? std::log(out.values[i]) : known);
+        }
+    }
+    // A handful is sorted faster than it is found among all.
+    const bool few = members.size() < rows / 16;
+    if (!few && distribution.as_categorical() == nullptr) merge_order(source, rows, members, position, out);
 }
 
 class TpeSampler : public Sampler {
@@ -119,34 +133,13 @@ private:
         const Running running = config_.running == TpeConfig::Running::constant_liar ? running_values(history, number, space) : Running();
         std::vector<TpeColumn*> columns;
         for (const auto& [name, distribution] : space) columns.push_back(table.column(name));
+        divide(table, columns, running);
+        fit(good_, table.size(), space, columns, below_, running);
+        fit(bad_, table.size(), space, columns, above_, running);
 
-        const auto n = table.size();
-        const std::vector<std::uint32_t> best = table.best(tpe_below(n));
-        std::vector<char> is_below(n, 0);
-        for (const std::uint32_t row : best) is_below[row] = 1;
-
-        std::vector<Member> below;
-        std::vector<Member> above;
-        std::uint32_t next_running = 0;
-        const auto add_running = [&](std::int64_t before) {
-            for (; next_running < running.size() && running[next_running].first < before; ++next_running) {
-                above.push_back({running[next_running].first, nowhere, next_running});
-            }
-        };
-        for (const std::uint32_t row : table.by_number()) {
-            const bool whole =
-                std::all_of(columns.begin(), columns.end(), [&](const TpeColumn* c) { return c != nullptr && !std::isnan(c->values[row]); });
-            if (!whole) continue;
-            add_running(table.number(row));
-            (is_below[row] != 0 ? below : above).push_back({table.number(row), row, nowhere});
-        }
-        add_running(std::numeric_limits<std::int64_t>::max());
-
-        const ParzenEstimator good = estimator(table.size(), space, columns, below, running);
-        const ParzenEstimator bad = estimator(table.size(), space, columns, above, running);
-        const std::vector<double> points = good.sample(random, config_.candidates);
-        const std::vector<double> log_good = good.log_pdf(points);
-        const std::vector<double> log_bad = bad.log_pdf(points);
+        const std::vector<double> points = good_.sample(random, config_.candidates);
+        const std::vector<double> log_good = good_.log_pdf(points);
+        const std::vector<double> log_bad = bad_.log_pdf(points);
         std::size_t winner = 0;
         for (std::size_t i = 1; i < config_.candidates; ++i) {
             if (log_good[i] - log_bad[i] > log_good[winner] - log_bad[winner]) winner = i;
@@ -157,26 +150,56 @@ private:
         return out;
     }
 
-    ParzenEstimator estimator(std::size_t rows, const SearchSpace& space, const std::vector<TpeColumn*>& columns, const std::vector<Member>& members,
-                              const Running& running) {
+    /// The trials that have all of the columns: the good ones, and the others with the running ones among them by number.
+    void divide(const TpeTable& table, const std::vector<TpeColumn*>& columns, const Running& running) {
+        const std::size_t rows = table.size();
+        is_good_.assign(rows, 0);
+        for (const std::uint32_t row : table.best(tpe_below(rows))) is_good_[row] = 1;
+        std::vector<const TpeColumn*> in_some;
+        for (const TpeColumn* c : columns) {
+            if (c == nullptr || !table.in_all(*c)) in_some.push_back(c);
+        }
+        clear_with_room(below_, 0);
+        clear_with_room(above_, rows + running.size());
+        std::uint32_t next = 0;
+        for (const std::uint32_t row : table.by_number()) {
+            const bool whole =
+                std::all_of(in_some.begin(), in_some.end(), [&](const TpeColumn* c) { return c != nullptr && !std::isnan(c->values[row]); });
+            if (!whole) continue;
+            for (; next < running.size() && running[next].first < table.number(row); ++next)
+                above_.push_back(static_cast<std::uint32_t>(rows) + next);
+            (is_good_[row] != 0 ? below_ : above_).push_back(row);
+        }
+        for (; next < running.size(); ++next) above_.push_back(static_cast<std::uint32_t>(rows) + next);
+    }
+
+    void fit(ParzenEstimator& estimator, std::size_t rows, const SearchSpace& space, const std::vector<TpeColumn*>& columns, const Members& members,
+             const Running& running) {
         position_.assign(rows, nowhere);
         for (std::uint32_t i = 0; i < members.size(); ++i) {
-            if (members[i].row != nowhere) position_[members[i].row] = i;
+            if (members[i] < rows) position_[members[i]] = i;
         }
-        std::vector<ParzenColumn> out;
         TpeColumn none;  // of a parameter that no finished trial has
         std::size_t dimension = 0;
+        estimator.start(members.size());
         for (const auto& [name, distribution] : space) {
             TpeColumn& source = columns[dimension] != nullptr ? *columns[dimension] : none;
-            out.push_back(parzen_column(distribution, source, dimension, members, running, position_));
+            fill_column(column_, distribution, source, rows, members, running, dimension, position_);
+            estimator.add(column_);
             ++dimension;
         }
-        return ParzenEstimator(std::move(out));
     }
 
     TpeConfig config_;
     Learnt<TpeTable> learnt_;
+    // What one draw needs: kept, since the next one needs it again and a little more.
+    std::vector<char> is_good_;
+    Members below_;
+    Members above_;
     std::vector<std::uint32_t> position_;
+    ParzenColumn column_;
+    ParzenEstimator good_;
+    ParzenEstimator bad_;
 };
 
 }  // namespace

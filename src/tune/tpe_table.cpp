@@ -12,6 +12,12 @@ constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t tpe_below(std::size_t n) { return std::min<std::size_t>((n + 9) / 10, 25); }
 
+bool is_log(const Distribution& distribution) {
+    if (const auto* i = distribution.as_int()) return i->log;
+    const auto* f = distribution.as_float();
+    return f != nullptr && f->log;
+}
+
 bool TpeTable::Score::operator<(const Score& o) const {
     if (first != o.first) return first < o.first;
     if (second != o.second) return second < o.second;
@@ -29,6 +35,10 @@ void TpeTable::learn(const FrozenTrial& trial, const std::vector<Direction>& dir
         TpeColumn& column = columns_[p.name];
         column.values.resize(numbers_.size(), missing);
         column.values[row] = p.internal;
+        if (is_log(*p.distribution)) {
+            column.logs.resize(numbers_.size(), missing);
+            column.logs[row] = std::log(p.internal);
+        }
         const auto before = [&](std::uint32_t a, std::uint32_t b) {
             return column.values[a] != column.values[b] ? column.values[a] < column.values[b] : numbers_[a] < numbers_[b];
         };
@@ -63,6 +73,7 @@ TpeColumn* TpeTable::column(const std::string& name) {
     if (found == columns_.end()) return nullptr;
     found->second.values.resize(numbers_.size(), missing);
     found->second.memos.resize(numbers_.size());
+    if (!found->second.logs.empty()) found->second.logs.resize(numbers_.size(), missing);
     return &found->second;
 }
 

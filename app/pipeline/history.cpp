@@ -117,9 +117,6 @@ Result<History> load_history(const store::DataFolder& folder, const Settings& se
     return build_history(std::move(data), settings, row_timeframe, context);
 }
 
-namespace {
-
-/// The bars of the touch timeframes, in their order.
 Result<std::vector<std::vector<market::Bar>>> touch_columns(const History& history, const trading::TouchConfig& touch) {
     SOFIA_TRY(const auto timeframes, market::parse_timeframes(touch.timeframes));
     std::vector<std::vector<market::Bar>> columns;
@@ -132,8 +129,6 @@ Result<std::vector<std::vector<market::Bar>>> touch_columns(const History& histo
     }
     return columns;
 }
-
-}  // namespace
 
 Result<Candidates> find_candidates(const History& history, const trading::TouchConfig& touch) {
     SOFIA_TRY(const auto columns, touch_columns(history, touch));

@@ -38,6 +38,9 @@ struct History {
 /// The funding events of `settings.funding.file`, or none.
 [[nodiscard]] Result<std::vector<trading::Funding>> load_funding(const FundingConfig& config);
 
+/// The bars of the touch timeframes, in their order. Error: config.
+[[nodiscard]] Result<std::vector<std::vector<market::Bar>>> touch_columns(const History& history, const trading::TouchConfig& touch);
+
 /// The touches of a history, each with the feature row known at its time.
 struct Candidates {
     std::vector<trading::Touch> touches;

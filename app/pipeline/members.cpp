@@ -103,6 +103,17 @@ Result<std::vector<std::int64_t>> Members::counts(const char* name) const {
     return out;
 }
 
+Result<std::vector<double>> Members::numbers(const char* name) const {
+    const Json* values = list(name);
+    if (values == nullptr) return error(name);
+    std::vector<double> out;
+    for (const Json& value : *values) {
+        if (!value.is_number() && !value.is_null()) return error(name);
+        out.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+    }
+    return out;
+}
+
 Result<trading::Window> Members::window() const {
     trading::Window window;
     for (const auto& [name, target] : {std::pair{"from", &window.from}, std::pair{"to", &window.to}}) {
@@ -119,5 +130,7 @@ bool Members::is_null(const char* name) const {
     const Json* value = find(name);
     return value != nullptr && value->is_null();
 }
+
+bool Members::has(const char* name) const { return find(name) != nullptr; }
 
 }  // namespace sofia::pipeline

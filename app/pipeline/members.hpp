@@ -31,8 +31,10 @@ public:
     [[nodiscard]] Result<std::vector<Members>> objects(const char* name) const;
     [[nodiscard]] Result<std::vector<std::string>> texts(const char* name) const;
     [[nodiscard]] Result<std::vector<std::int64_t>> counts(const char* name) const;
+    [[nodiscard]] Result<std::vector<double>> numbers(const char* name) const;  ///< null is NaN
     [[nodiscard]] Result<trading::Window> window() const;  ///< of the members `from` and `to`, which may be equal
     [[nodiscard]] bool is_null(const char* name) const;    ///< there, and null
+    [[nodiscard]] bool has(const char* name) const;        ///< there, whatever it is: for what older files lack
 
     [[nodiscard]] std::unexpected<Error> error(const char* name) const;  ///< that this member is missing or of the wrong type
 

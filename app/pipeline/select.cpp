@@ -163,6 +163,7 @@ WindowFigures figures_of_run(const History& history, const Settings& settings, c
             .net_pnl = all.net_pnl,
             .max_drawdown_percent = all.max_drawdown_percent,
             .max_drawdown_r = all.max_drawdown_r,
+            .daily_net_r = all.daily_net_r,
             .trades_sha256 = trades_hash(core.trades(), timeframes),
             .bars_sha256 = bars_hash(history, window)};
 }
@@ -200,7 +201,8 @@ Result<void> judge_test(Selection& selection, std::size_t rank) {
     StudyTrial& trial = selection.at_rank(rank);
     const trading::Window window = trial.head.splits.test;
     std::optional<WindowFigures>& test = trial.head.verdict.test;
-    if (!test || test->window != window || test->bars_sha256 != bars_hash(*selection.history, window)) {
+    const bool whole = test && (!test->daily_net_r.empty() || !test->note.empty());  // those of an earlier version are not
+    if (!whole || test->window != window || test->bars_sha256 != bars_hash(*selection.history, window)) {
         SOFIA_TRY(test, judge(*selection.history, trial, window, *selection.context.stop));
     }
     trial.head.verdict = test_verdict(*test, rank, selection.terms.limits);

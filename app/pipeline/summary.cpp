@@ -77,6 +77,8 @@ Json fold_json(const FoldOutcome& outcome, const std::vector<std::string>& timef
     json["refusals"] = refusals_json(outcome.refused);
     json["unfilled"] = outcome.unfilled;
     json["trades_sha256"] = trades_hash(outcome.trades, timeframes);
+    json["trade_net_r"] = Json::array();
+    for (const trading::ClosedTrade& trade : outcome.trades) json["trade_net_r"].push_back(json_number(trade.net_r));
     if (!outcome.note.empty()) json["note"] = outcome.note;
     return json;
 }
@@ -87,6 +89,20 @@ Json daily_json(const TuningSummary& summary) {
         for (const double value : backtest::daily_net_r(outcome.trades, outcome.fold.validation)) days.push_back(json_number(value));
     }
     return days;
+}
+
+Json daily_trades_json(const TuningSummary& summary) {
+    Json days = Json::array();
+    for (const FoldOutcome& outcome : summary.folds) {
+        for (const std::int64_t count : backtest::daily_trades(outcome.trades, outcome.fold.validation)) days.push_back(count);
+    }
+    return days;
+}
+
+/// How the trial's parameters were found: drawn without a look at earlier results, or by a sampler that had learnt.
+const char* origin_of(const TuneConfig& tune, std::int64_t trial) {
+    const bool learns = tune.sampler != "random" && tune.sampler != "qmc" && tune.sampler != "grid";
+    return !learns || (tune.sampler.starts_with("tpe") && trial < tune.startup_trials) ? "startup" : "sampled";
 }
 
 }  // namespace
@@ -114,7 +130,9 @@ Result<void> write_summary(const std::filesystem::path& path, const TuningSummar
     for (const auto& [name, value] : summary.params) json["params"][name] = value;
     json["folds"] = Json::array();
     for (const FoldOutcome& outcome : summary.folds) json["folds"].push_back(fold_json(outcome, settings.decision.touch.timeframes));
+    json["origin"] = origin_of(settings.tune, summary.trial);
     json["daily_net_r"] = daily_json(summary);
+    json["daily_trades"] = daily_trades_json(summary);
     for (const char* section : {"gate", "costs", "position", "barriers", "execution", "sizing"}) json[section] = section_json(settings, section);
     json["features"] = features_json(summary.columns);
     json["splits"] = {

@@ -17,11 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr int depth_max = 2;  // models/, models/<SYMBOL>/, models/<SYMBOL>/<study>/
 
-bool is_summary(const fs::path& path) {
-    const std::string name = path.filename().string();
-    return name.starts_with("tuning_summary_") && name.ends_with(".json");
-}
-
 /// Folders that hold a summary, sorted.
 std::vector<fs::path> study_folders(const fs::path& root) {
     std::vector<fs::path> folders;
@@ -70,6 +65,11 @@ Result<void> order(std::vector<StudyTrial>& trials) {
 std::string state_of(const SummaryHead& head) { return head.state == "complete" && !head.score.feasible ? "infeasible" : head.state; }
 
 }  // namespace
+
+bool is_summary(const fs::path& path) {
+    const std::string name = path.filename().string();
+    return name.starts_with("tuning_summary_") && name.ends_with(".json");
+}
 
 Result<std::vector<StudyTrial>> read_study(const fs::path& folder) {
     return read_summaries(folder, [](const Error& error) -> Result<void> { return std::unexpected(error); });

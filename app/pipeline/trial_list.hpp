@@ -17,6 +17,9 @@ struct StudyTrial {
     SummaryHead head;
 };
 
+/// Whether a file is a trial's summary, by its name.
+[[nodiscard]] bool is_summary(const std::filesystem::path& path);
+
 /// The summaries of a study's folder by trial number. Errors: io; data, naming the file.
 [[nodiscard]] Result<std::vector<StudyTrial>> read_study(const std::filesystem::path& folder);
 

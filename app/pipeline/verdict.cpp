@@ -67,6 +67,8 @@ Json figures_json(const std::optional<WindowFigures>& figures) {
     json["net_pnl"] = json_number(figures->net_pnl);
     json["max_drawdown_percent"] = json_number(figures->max_drawdown_percent);
     json["max_drawdown_r"] = json_number(figures->max_drawdown_r);
+    json["daily_net_r"] = Json::array();
+    for (const double day : figures->daily_net_r) json["daily_net_r"].push_back(json_number(day));
     json["trades_sha256"] = figures->trades_sha256;
     json["bars_sha256"] = figures->bars_sha256;
     json["note"] = figures->note;
@@ -83,6 +85,9 @@ Result<WindowFigures> figures_from(const Members& members) {
     SOFIA_TRY(figures.net_pnl, members.number("net_pnl"));
     SOFIA_TRY(figures.max_drawdown_percent, members.number("max_drawdown_percent"));
     SOFIA_TRY(figures.max_drawdown_r, members.number("max_drawdown_r"));
+    if (members.has("daily_net_r")) {
+        SOFIA_TRY(figures.daily_net_r, members.numbers("daily_net_r"));
+    }
     SOFIA_TRY(figures.trades_sha256, members.text("trades_sha256"));
     SOFIA_TRY(figures.bars_sha256, members.text("bars_sha256"));
     SOFIA_TRY(figures.note, members.text("note"));

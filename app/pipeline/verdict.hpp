@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/pipeline/members.hpp"
 #include "base/config.hpp"
@@ -37,6 +38,7 @@ struct WindowFigures {
     double net_pnl = 0.0;
     double max_drawdown_percent = 0.0;
     double max_drawdown_r = 0.0;
+    std::vector<double> daily_net_r = {};  ///< one a UTC day of the window; empty without a model, and in older files
     std::string trades_sha256;  ///< of the trades.csv that a backtest of the window writes
     std::string bars_sha256;    ///< of the window's base bars
     std::string note;           ///< why there is no model, or empty

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/text.hpp"
+#include "store/trade_rows.hpp"
 
 namespace sofia::store {
 
@@ -104,7 +105,10 @@ public:
         return (*feed == '\n') & has_time & has_amounts & has_side & has_tick;
     }
 
-    [[nodiscard]] std::string_view id(const std::uint32_t* d) const { return {begin(d, layout_.id), end(d, layout_.id)}; }
+    [[nodiscard]] std::string_view id(const std::uint32_t* d) const {
+        const char* to = text_ + d[layout_.id];
+        return {begin(d, layout_.id), *to == '\n' && to[-1] == '\r' ? to - 1 : to};
+    }
 
 private:
     [[nodiscard, gnu::always_inline]] inline const char* begin(const std::uint32_t* d, std::size_t column) const {
@@ -131,8 +135,9 @@ private:
         const Decimal size = scan_decimal(begin(d, layout_.size), end(d, layout_.size));
         // Both divisions at once: one takes longer than all else of a row.
         using Pair = double __attribute__((vector_size(16)));
-        const Pair both = Pair{static_cast<double>(static_cast<std::int64_t>(price.digits)), static_cast<double>(static_cast<std::int64_t>(size.digits))} /
-                          Pair{power_of_ten[price.decimals], power_of_ten[size.decimals]};
+        const Pair both =
+            Pair{static_cast<double>(static_cast<std::int64_t>(price.digits)), static_cast<double>(static_cast<std::int64_t>(size.digits))} /
+            Pair{power_of_ten[price.decimals], power_of_ten[size.decimals]};
         trade.price = both[0];
         trade.size = both[1];
         return price.plain & size.plain & (price.digits - 1 < exact_digits_max) & (size.digits <= exact_digits_max);
@@ -235,14 +240,31 @@ private:
         const std::uint32_t* const end = d + parser_.index.count;
         const std::size_t room = parser_.index.count / columns + 1;
         if (out_.storage.size() < room) out_.storage.resize(room);
+        bool fours = can_parse_fours(layout_);
+        std::size_t odd_fours = 0;
         while (d < end) {
             // Plain rows follow each other: no more than the delimiters allow, so there is room for them.
             const std::uint32_t* const start = d;
             Trade* to = out_.storage.data() + out_.count;
-            while (static_cast<std::size_t>(end - d) >= columns && row.parse(d, *to)) {
-                if (layout_.id != no_column) out_.ids.push_back(trade_id(row.id(d)));
-                ++to;
-                d += columns;
+            bool plain = true;
+            while (plain && static_cast<std::size_t>(end - d) >= columns) {
+                if (fours) {
+                    const std::size_t count = parse_fours(text_.data(), layout_, d, static_cast<std::size_t>(end - d) / columns, to);
+                    take_ids(row, d, count);
+                    to += count;
+                    d += count * columns;
+                    odd_fours = count > 0 ? 0 : odd_fours + 1;
+                    fours = odd_fours < odd_fours_max;
+                }
+                // Then some rows one at a time, till the next four are tried.
+                const std::uint32_t* const stop = fours ? d + std::min<std::ptrdiff_t>(end - d, 4 * static_cast<std::ptrdiff_t>(columns)) : end;
+                while (static_cast<std::size_t>(stop - d) >= columns) {
+                    plain = row.parse(d, *to);
+                    if (!plain) break;
+                    take_ids(row, d, 1);
+                    ++to;
+                    d += columns;
+                }
             }
             const auto rows = static_cast<std::size_t>(d - start) / columns;
             out_.count += rows;
@@ -254,6 +276,12 @@ private:
             const std::size_t left = static_cast<std::size_t>(end - d) / columns + 1;
             if (out_.storage.size() < out_.count + left) out_.storage.resize(out_.count + left);
         }
+    }
+
+    template <class Row>
+    [[gnu::always_inline]] inline void take_ids(const Row& row, const std::uint32_t* d, std::size_t rows) {
+        if (layout_.id == no_column) return;
+        for (std::size_t i = 0; i < rows; ++i) out_.ids.push_back(trade_id(row.id(d + i * layout_.columns)));
     }
 
     // Whether to stop.
@@ -268,6 +296,8 @@ private:
     bool refuse_;
     TradeParser& parser_;
     TradeBlock& out_;
+
+    static constexpr std::size_t odd_fours_max = 16;  ///< after so many in a row the rest of the chunk goes row by row
 };
 
 }  // namespace

@@ -100,18 +100,21 @@ std::string any_case(std::string text) {
     return text;
 }
 
-std::string amount() {
-    std::string out = digits(1, 9);
-    if (*rc::gen::inRange(0, 4) != 0) out += "." + digits(1, 10);
+// Short ones are what rows are read four at a time for.
+enum class Length { any, brief };
+
+std::string amount(Length length) {
+    std::string out = digits(1, length == Length::brief ? 4 : 9);
+    if (*rc::gen::inRange(0, 4) != 0) out += "." + digits(1, length == Length::brief ? 3 : 10);
     return out;
 }
 
-std::string good_row() {
+std::string good_row(Length length = Length::any) {
     std::string time = "17" + digits(8, 8);
-    if (*rc::gen::inRange(0, 5) != 0) time += "." + digits(1, 9);
+    if (*rc::gen::inRange(0, 5) != 0) time += "." + digits(1, length == Length::brief ? 7 : 9);
     const auto side = *rc::gen::element<std::string>("Buy", "Sell");
     const auto tick = *rc::gen::element<std::string>("PlusTick", "ZeroPlusTick", "MinusTick", "ZeroMinusTick");
-    return time + "," + amount() + "," + amount() + "," + any_case(side) + "," + any_case(tick);
+    return time + "," + amount(length) + "," + amount(length) + "," + any_case(side) + "," + any_case(tick);
 }
 
 // A good row with some bytes changed, put in or taken out.
@@ -134,9 +137,11 @@ RC_GTEST_PROP(ParseTrades, EqualsTheObviousReaderToTheLastBit, ()) {
     std::string text;
     std::vector<Trade> expected;
     const int rows = *rc::gen::inRange(1, 40);
+    const auto length = *rc::gen::element(Length::any, Length::brief);
+    const int crlf = *rc::gen::inRange(0, 3);  // none, some, all
     for (int i = 0; i < rows; ++i) {
-        const std::string row = good_row();
-        text += row + (*rc::gen::inRange(0, 5) == 0 ? "\r\n" : "\n");
+        const std::string row = good_row(length);
+        text += row + (*rc::gen::inRange(0, 5) < crlf * crlf + crlf - 1 ? "\r\n" : "\n");
         const auto trade = obvious(row, 5);
         if (trade) expected.push_back(*trade);  // a price of 0.00 is refused by both
     }
@@ -165,6 +170,8 @@ RC_GTEST_PROP(ParseTrades, FastEqualsRowByRowOnWhateverIsInTheFile, ()) {
     std::string text;
     const int rows = *rc::gen::inRange(0, 60);
     const bool calm = *rc::gen::inRange(0, 2) == 0;
+    const auto length = *rc::gen::element(Length::any, Length::brief);
+    const std::string line_end = *rc::gen::element<std::string>("\n", "\r\n");
     for (int i = 0; i < rows; ++i) {
         const int what = *rc::gen::inRange(0, calm ? 40 : 4);
         if (what == 0) {
@@ -176,7 +183,7 @@ RC_GTEST_PROP(ParseTrades, FastEqualsRowByRowOnWhateverIsInTheFile, ()) {
             continue;
         }
         // The fields of a good row, put where this layout wants them.
-        const std::vector<std::string> good = split(good_row(), ',');
+        const std::vector<std::string> good = split(good_row(length), ',');
         std::vector<std::string> fields(layout.columns, "x");
         fields[layout.timestamp] = good[0];
         if (layout.unit == TimeUnit::milliseconds) fields[layout.timestamp] = good[0].substr(0, 10) + digits(3, 3);
@@ -186,12 +193,67 @@ RC_GTEST_PROP(ParseTrades, FastEqualsRowByRowOnWhateverIsInTheFile, ()) {
         fields[layout.side] = good[3];
         if (layout.tick != no_column) fields[layout.tick] = good[4];
         if (layout.id != no_column) fields[layout.id] = digits(0, 12);
-        text += join(fields, ",") + "\n";
+        text += join(fields, ",") + line_end;
     }
     for (const BadRows bad_rows : {BadRows::refuse, BadRows::skip}) {
         const Parsed fast = run(parse_trades, text, layout, bad_rows);
         const Parsed plain = run(parse_trades_plain, text, layout, bad_rows);
         RC_ASSERT(fast == plain);
+    }
+}
+
+// Each field in turn is the first of four rows that is not plain: one more digit than fits, no digit, a second point, another word.
+TEST(ParseTrades, ReadsFourRowsAtATimeOnlyWhereAllArePlain) {
+    const TradeLayout layout = layout_of(usual);
+    const std::string plain = "1704067200.1234567,12345.67,0.12345,Sell,ZeroMinusTick\n";
+    const std::vector<std::string> others = {"1704067200,1,1,Buy,PlusTick",
+                                             "1704067200.12345678,1,1,Buy,PlusTick",
+                                             "1704067200.1.2,1,1,Buy,PlusTick",
+                                             "4294967296.5,1,1,Buy,PlusTick",
+                                             "7258118400,1,1,Buy,PlusTick",
+                                             "1704067200.,1,1,Buy,PlusTick",
+                                             "170406720,1,1,Buy,PlusTick",
+                                             "17040672001,1,1,Buy,PlusTick",
+                                             "1704067200.5,123456789,1,Buy,PlusTick",
+                                             "1704067200.5,0,1,Buy,PlusTick",
+                                             "1704067200.5,.,1,Buy,PlusTick",
+                                             "1704067200.5,.5,0,Buy,PlusTick",
+                                             "1704067200.5,5.,1,Buy,PlusTick",
+                                             "1704067200.5,1.2.3,1,Buy,PlusTick",
+                                             "1704067200.5,,1,Buy,PlusTick",
+                                             "1704067200.5,1,-1,Buy,PlusTick",
+                                             "1704067200.5,1,1e5,Buy,PlusTick",
+                                             "1704067200.5,99999999,1,buy,plustick",
+                                             "1704067200.5,1,1,Bux,PlusTick",
+                                             "1704067200.5,1,1,Sel,PlusTick",
+                                             "1704067200.5,1,1,Buyl,PlusTick",
+                                             "1704067200.5,1,1,SELL,ZEROMINUSTICK",
+                                             "1704067200.5,1,1,Buy,ZeroPlusTic",
+                                             "1704067200.5,1,1,Buy,XlusTick",
+                                             "1704067200.5,1,1,Buy,ZeroXlusTick",
+                                             "1704067200.5,1,1,Buy,PlusTick\r",
+                                             "1704067200.5,1,1,Buy,",
+                                             "1704067200.5,1,1,Buy,PlusTickPlusTickPlusTick"};
+    for (const std::string& other : others) {
+        for (std::size_t place = 0; place < 9; ++place) {
+            std::string text;
+            for (std::size_t row = 0; row < 12; ++row) text += row == place ? other + "\n" : plain;
+            const Parsed fast = run(parse_trades, text, layout, BadRows::skip);
+            EXPECT_EQ(fast, run(parse_trades_plain, text, layout, BadRows::skip)) << other << " at " << place;
+            EXPECT_EQ(fast.trades.back(), (Trade{1'704'067'200'123'456'700, 12345.67, 0.12345, Side::sell, TickDirection::zero_minus}));
+        }
+    }
+}
+
+// Ids are read by another way than the rest, and the last column ends before the CR.
+TEST(ParseTrades, ReadsIdsOfFourRowsAtATime) {
+    const TradeLayout layout = layout_of({"timestamp", "price", "size", "side", "trdMatchID"});
+    for (const char* end : {"\n", "\r\n"}) {
+        std::string text;
+        for (int i = 0; i < 9; ++i) text += "1704067200.5,1,1,Buy,id" + std::to_string(i) + end;
+        const Parsed got = run(parse_trades, text, layout, BadRows::refuse);
+        ASSERT_EQ(got.ids.size(), 9U);
+        for (std::size_t i = 0; i < 9; ++i) EXPECT_EQ(got.ids[i], trade_id("id" + std::to_string(i)));
     }
 }
 

@@ -46,17 +46,18 @@ store::Metadata metadata_of(const Opened& opened) {
     return {{"symbol", opened.folder.symbol()}, {"simulated", opened.settings.instrument.simulated ? "true" : "false"}, {"writer", "sofia"}};
 }
 
-/// One Parquet file a timeframe, made anew at a restart.
+/// One Parquet file a timeframe, made anew at a restart. They appear together, so that a full disk leaves no new timeframe beside an old one.
 class BarTables {
 public:
-    BarTables(std::filesystem::path folder, const std::vector<market::Timeframe>& timeframes, store::Metadata metadata, std::size_t threads)
+    BarTables(StagedFolder folder, const std::vector<market::Timeframe>& timeframes, store::Metadata metadata, std::size_t threads)
         : folder_(std::move(folder)), timeframes_(timeframes), metadata_(std::move(metadata)), pool_(threads) {}
 
     Result<void> restart() {
         writers_.clear();
+        SOFIA_CHECK(folder_.clear());
         for (const market::Timeframe timeframe : timeframes_) {
             SOFIA_TRY(store::ParquetWriter writer,
-                      store::ParquetWriter::create(path(timeframe), store::bar_columns(), metadata_,
+                      store::ParquetWriter::create(folder_.path() / name(timeframe), store::bar_columns(), metadata_,
                                                    {.numbers = store::Encoding::Numbers::distinct, .threads = pool_.size() > 1 ? 1U : 0U}));
             writers_.push_back(std::move(writer));
         }
@@ -67,13 +68,13 @@ public:
         std::vector<Result<void>> closed(writers_.size());
         pool_.for_each(writers_.size(), [&](std::size_t i) { closed[i] = writers_[i].close(); });
         for (const Result<void>& result : closed) SOFIA_CHECK(result);
-        return {};
+        return folder_.commit();
     }
-    [[nodiscard]] std::filesystem::path path(market::Timeframe timeframe) const { return folder_ / ("bars_" + timeframe.name() + ".parquet"); }
+    [[nodiscard]] static std::string name(market::Timeframe timeframe) { return "bars_" + timeframe.name() + ".parquet"; }
     [[nodiscard]] std::uint64_t rows(std::size_t timeframe) const { return writers_[timeframe].rows(); }
 
 private:
-    std::filesystem::path folder_;
+    StagedFolder folder_;
     const std::vector<market::Timeframe>& timeframes_;
     store::Metadata metadata_;
     ThreadPool pool_;
@@ -84,8 +85,8 @@ private:
 
 Result<Output> write_bar_tables(const TableRequest& request, const Context& context) {
     SOFIA_TRY(const Opened opened, open(request));
-    remove_abandoned(request.out);
-    BarTables tables(request.out, opened.timeframes, metadata_of(opened), context.threads);
+    SOFIA_TRY(StagedFolder folder, StagedFolder::create(request.out));
+    BarTables tables(std::move(folder), opened.timeframes, metadata_of(opened), context.threads);
     SOFIA_CHECK(tables.restart());
     const BarSink sink{.restart = [&] { return tables.restart(); },
                        .bar = [&](std::size_t timeframe, const market::Bar& bar) { return tables.append(timeframe, bar); }};
@@ -97,7 +98,7 @@ Result<Output> write_bar_tables(const TableRequest& request, const Context& cont
     json["files"] = Json::array();
     std::vector<std::vector<std::string>> rows;
     for (std::size_t i = 0; i < opened.timeframes.size(); ++i) {
-        const std::string path = tables.path(opened.timeframes[i]).string();
+        const std::string path = (request.out / BarTables::name(opened.timeframes[i])).string();
         json["files"].push_back({{"timeframe", opened.timeframes[i].name()}, {"bars", tables.rows(i)}, {"file", path}});
         rows.push_back({opened.timeframes[i].name(), std::to_string(tables.rows(i)), path});
     }

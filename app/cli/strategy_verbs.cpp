@@ -44,6 +44,9 @@ Verb tune_verb() {
                     ->check(whole_number(0));
                 app.add_option("--timeout", options->timeout, "Stop asking for trials after this long: 90, 90s, 30m, 2h");
                 app.add_option("--batch", options->request.batch, "Trials asked together; default tune.batch")->check(CLI::Range(1, 1024));
+                app.add_option("--workers", options->request.workers,
+                               "Folds worked on at the same time, sharing --threads; default one a thread; changes no result")
+                    ->check(whole_number(1, 1024));
                 app.add_flag("--resume", options->resume, "Continue the study, or create it");
                 add_skip_bad_rows(app, options->request.sets);
                 return [options](const Context& context, const CommonOptions& common) -> Result<Output> {

@@ -31,37 +31,78 @@ namespace {
 constexpr std::size_t calibration_rows_min = 50;
 constexpr std::size_t isotonic_rows_min = 1000;
 
-/// Rows of a task as LightGBM takes them; owns what `data` points to.
+/// Rows of a task, labelled and weighed.
 struct Batch {
+    std::vector<std::size_t> rows;       ///< candidates
     std::vector<std::size_t> positions;  ///< into the task
-    std::vector<double> matrix;
     std::vector<double> labels;
     std::vector<double> weights;
-    models::TrainingData data;
 };
 
 /// `rows` are candidates, a subset of the task's.
-std::unique_ptr<Batch> make_batch(const FitInputs& inputs, const ClassifierTask& task, std::span<const std::size_t> rows) {
-    auto batch = std::make_unique<Batch>();
+Batch make_batch(const ClassifierTask& task, std::span<const std::size_t> rows) {
+    Batch batch{.rows = {rows.begin(), rows.end()}};
     std::vector<labels::Interval> intervals;
     for (const std::size_t row : rows) {
         const auto at = static_cast<std::size_t>(std::ranges::lower_bound(task.rows, row) - task.rows.begin());
-        batch->positions.push_back(at);
-        batch->labels.push_back(task.labels[at]);
+        batch.positions.push_back(at);
+        batch.labels.push_back(task.labels[at]);
         intervals.push_back(task.intervals[at]);
     }
-    batch->matrix = feature_matrix(inputs.history, inputs.candidates, rows);
-    batch->weights = labels::average_uniqueness(intervals);
-    batch->data.features = {batch->matrix, rows.size(), inputs.history.rows.width()};
-    batch->data.labels = batch->labels;
-    batch->data.weights = batch->weights;
-    batch->data.feature_names = inputs.history.rows.columns();
+    batch.weights = labels::average_uniqueness(intervals);
     return batch;
 }
 
-bool of_one_class(std::span<const double> labels) {
-    return std::ranges::adjacent_find(labels, std::ranges::not_equal_to{}) == labels.end();
+models::TrainingData training_data(const FitInputs& inputs, const Batch& batch, std::span<const double> matrix) {
+    return {.features = {matrix, batch.rows.size(), inputs.history.rows.width()},
+            .labels = batch.labels,
+            .weights = batch.weights,
+            .feature_names = inputs.history.rows.columns(),
+            .categorical = {}};
 }
+
+Result<BinnedRows> bin_rows(const FitInputs& inputs, const models::GbdtConfig& config, const Batch& train, const Batch* judge, std::size_t threads) {
+    const std::vector<double> matrix = feature_matrix(inputs.history, inputs.candidates, train.rows);
+    SOFIA_TRY(models::Dataset set, models::Dataset::make(training_data(inputs, train, matrix), config, threads));
+    BinnedRows binned{.train = std::move(set), .judge = std::nullopt};
+    if (judge != nullptr) {
+        const std::vector<double> judged = feature_matrix(inputs.history, inputs.candidates, judge->rows);
+        SOFIA_TRY(binned.judge, models::Dataset::make_aligned(training_data(inputs, *judge, judged), binned.train, threads));
+    }
+    return binned;
+}
+
+std::vector<std::size_t> history_rows(const FitInputs& inputs, const Batch* batch) {
+    std::vector<std::size_t> rows;
+    if (batch == nullptr) return rows;
+    for (const std::size_t row : batch->rows) rows.push_back(inputs.candidates.rows[row]);
+    return rows;
+}
+
+/// The rows of `train` and `judge` (null: none), binned and labelled: from the cache where there is one and it has them. Without a
+/// cache they are nobody else's.
+Result<DatasetCache::Loan> binned_rows(const FitInputs& inputs, const models::GbdtConfig& config, const Batch& train, const Batch* judge,
+                                       std::size_t threads) {
+    const StageTimer timer(inputs.tools.clock, TimeStage::datasets);
+    DatasetCache* cache = inputs.tools.datasets;
+    if (cache == nullptr) {
+        SOFIA_TRY(BinnedRows own, bin_rows(inputs, config, train, judge, threads));
+        return DatasetCache::Loan(nullptr, {}, 0, std::move(own));
+    }
+    SOFIA_TRY(const std::string parameters, config.dataset_key());
+    std::string key = binned_key(parameters, history_rows(inputs, &train), history_rows(inputs, judge));
+    if (auto loan = cache->borrow(key)) {
+        SOFIA_CHECK((*loan)->train.relabel(train.labels, train.weights));
+        if (judge != nullptr) SOFIA_CHECK((*loan)->judge->relabel(judge->labels, judge->weights));
+        return *std::move(loan);
+    }
+    SOFIA_TRY(BinnedRows made, bin_rows(inputs, config, train, judge, threads));
+    // A bin takes one byte up to 256 bins, and two above; LightGBM keeps some columns twice.
+    const std::size_t rows = train.rows.size() + (judge == nullptr ? 0 : judge->rows.size());
+    return cache->lend(std::move(key), 2 * rows * inputs.history.rows.width(), std::move(made));
+}
+
+bool of_one_class(std::span<const double> labels) { return std::ranges::adjacent_find(labels, std::ranges::not_equal_to{}) == labels.end(); }
 
 /// What is asked of a binary model fits a model of several classes as far as it can.
 models::GbdtConfig config_for(const models::GbdtConfig& config, std::size_t classes) {
@@ -92,20 +133,35 @@ struct Forecasts {
     std::vector<double> came;
 };
 
+Result<models::Booster> fit_booster(const FitInputs& inputs, const models::GbdtConfig& config, const BinnedRows& rows, std::uint64_t seed,
+                                    std::size_t threads, const StopFlag& stop) {
+    SOFIA_TRY(models::Booster booster, models::Booster::fit(config, rows.train, rows.judge ? &*rows.judge : nullptr, seed, threads, stop));
+    if (StageClock* clock = inputs.tools.clock) {
+        clock->add_seconds(TimeStage::fit, booster.report().training_seconds);
+        clock->add_seconds(TimeStage::models, booster.report().seconds - booster.report().training_seconds);
+    }
+    return booster;
+}
+
 Result<void> add_block(const FitInputs& inputs, const ClassifierTask& task, const labels::Block& block, const models::GbdtConfig& config,
-                       std::uint64_t seed, std::size_t threads, const StopFlag& stop, Forecasts& forecasts, double& seconds) {
-    const auto train = make_batch(inputs, task, block.train);
-    if (train->labels.empty() || of_one_class(train->labels)) return {};
-    SOFIA_TRY(const models::Dataset set, models::Dataset::make(train->data, config, threads));
-    SOFIA_TRY(const models::Booster booster, models::Booster::fit(config, set, nullptr, seed, threads, stop));
-    seconds += booster.report().seconds;
-    const auto judged = make_batch(inputs, task, block.judged);
+                       std::uint64_t seed, std::size_t threads, const StopFlag& stop, Forecasts& forecasts) {
+    const Batch train = make_batch(task, block.train);
+    if (train.labels.empty() || of_one_class(train.labels)) return {};
+    SOFIA_TRY(DatasetCache::Loan rows, binned_rows(inputs, config, train, nullptr, threads));
+    SOFIA_TRY(const models::Booster booster, fit_booster(inputs, config, *rows, seed, threads, stop));
+    const StageTimer timer(inputs.tools.clock, TimeStage::models);
     std::vector<std::size_t> asked;
-    for (const std::size_t at : judged->positions) asked.push_back(task.asked[at]);
+    std::vector<double> came;
+    for (const std::size_t row : block.judged) {
+        const auto at = static_cast<std::size_t>(std::ranges::lower_bound(task.rows, row) - task.rows.begin());
+        asked.push_back(task.asked[at]);
+        came.push_back(task.labels[at] == static_cast<double>(task.asked[at]) ? 1.0 : 0.0);
+    }
+    const std::vector<double> matrix = feature_matrix(inputs.history, inputs.candidates, block.judged);
     std::vector<double> probabilities(asked.size(), 0.0);
-    SOFIA_CHECK(add_probabilities(booster, task.classes, judged->data.features, asked, probabilities));
+    SOFIA_CHECK(add_probabilities(booster, task.classes, {matrix, block.judged.size(), inputs.history.rows.width()}, asked, probabilities));
     forecasts.probabilities.insert(forecasts.probabilities.end(), probabilities.begin(), probabilities.end());
-    for (std::size_t i = 0; i < asked.size(); ++i) forecasts.came.push_back(judged->labels[i] == static_cast<double>(asked[i]) ? 1.0 : 0.0);
+    forecasts.came.insert(forecasts.came.end(), came.begin(), came.end());
     return {};
 }
 
@@ -120,10 +176,11 @@ Result<void> calibrate(const FitInputs& inputs, const ClassifierTask& task, std:
     const auto blocks =
         labels::forward_blocks(inputs.samples, task.rows, static_cast<std::size_t>(fit.calibration_blocks), inputs.settings.split.embargo());
     for (const labels::Block& block : blocks) {
-        SOFIA_CHECK(add_block(inputs, task, block, config, seed, threads, stop, forecasts, out.fit_seconds));
+        SOFIA_CHECK(add_block(inputs, task, block, config, seed, threads, stop, forecasts));
     }
     const std::size_t count = forecasts.came.size();
     if (count < calibration_rows_min || of_one_class(forecasts.came)) return {};
+    const StageTimer timer(inputs.tools.clock, TimeStage::models);
     const std::string kind = fit.calibration != "auto" ? fit.calibration : count < isotonic_rows_min ? "platt" : "isotonic";
     SOFIA_TRY(out.calibrator, models::Calibrator::fit(kind, forecasts.probabilities, forecasts.came));
     out.calibration_rows = count;
@@ -141,21 +198,21 @@ Result<Classifier> fit_classifier(const FitInputs& inputs, const ClassifierTask&
         return fail(ErrorCode::data, "no touch is left to fit on after purging", "use more data or a shorter hold");
     }
     const models::GbdtConfig config = config_for(inputs.settings.model, task.classes);
-    const auto train = make_batch(inputs, task, blocks.back().train);
-    if (of_one_class(train->labels)) {
+    const Batch train = make_batch(task, blocks.back().train);
+    if (of_one_class(train.labels)) {
         return fail(ErrorCode::data, "all touches to fit on have the same outcome", "use more data or other barriers");
     }
-    const auto judge = make_batch(inputs, task, blocks.back().judged);
-    SOFIA_TRY(const models::Dataset train_set, models::Dataset::make(train->data, config, threads));
-    SOFIA_TRY(const models::Dataset judge_set, models::Dataset::make_aligned(judge->data, train_set, threads));
+    const Batch judge = make_batch(task, blocks.back().judged);
     Classifier out;
     out.classes = task.classes;
     out.rows = task.rows.size();
-    for (const std::int64_t member : inputs.settings.fit.seeds) {
-        const std::uint64_t member_seed = fit_seed(seed, fmt::format("{} {}", task.purpose, member));
-        SOFIA_TRY(models::Booster booster, models::Booster::fit(config, train_set, &judge_set, member_seed, threads, stop));
-        out.fit_seconds += booster.report().seconds;
-        out.members.push_back(std::move(booster));
+    {
+        SOFIA_TRY(DatasetCache::Loan rows, binned_rows(inputs, config, train, &judge, threads));
+        for (const std::int64_t member : inputs.settings.fit.seeds) {
+            const std::uint64_t member_seed = fit_seed(seed, fmt::format("{} {}", task.purpose, member));
+            SOFIA_TRY(models::Booster booster, fit_booster(inputs, config, *rows, member_seed, threads, stop));
+            out.members.push_back(std::move(booster));
+        }
     }
     SOFIA_CHECK(calibrate(inputs, task, fit_seed(seed, task.purpose + " calibration"), threads, stop, out));
     return out;

@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "app/pipeline/dataset_cache.hpp"
 #include "app/pipeline/history.hpp"
 #include "app/pipeline/settings.hpp"
+#include "app/pipeline/stage_clock.hpp"
 #include "base/progress.hpp"
 #include "labels/uniqueness.hpp"
 #include "models/booster.hpp"
@@ -31,7 +33,12 @@ struct Classifier {
     std::size_t classes = 2;
     std::size_t rows = 0;
     std::size_t calibration_rows = 0;  ///< predictions that the calibrator was fitted on; 0: it leaves everything as it is
-    double fit_seconds = 0.0;          ///< inside LightGBM; outside every promise of reproducibility
+};
+
+/// What the fits of a search share. None of it changes a result; null: each fit bins its own rows, and no time is taken.
+struct FitTools {
+    DatasetCache* datasets = nullptr;
+    StageClock* clock = nullptr;
 };
 
 /// Everything a fit works on besides its task. References; the owner keeps them alive.
@@ -40,6 +47,7 @@ struct FitInputs {
     const Settings& settings;
     const Candidates& candidates;
     std::span<const labels::Sample> samples;  ///< of all candidates, for purging
+    FitTools tools;
 };
 
 /// Fits one booster for each of `fit.seeds` on all but the last of `fit.early_stopping_blocks` blocks of the rows; the last one decides when to stop.

@@ -36,6 +36,7 @@ Result<void> write_manifest(const std::filesystem::path& path, const Manifest& m
     json["versions"] = library_versions();
     // How it was called and when: of interest to people, not part of what makes the result.
     json["clock"] = {{"written", format_time(wall_clock_now())}, {"threads", context.threads}, {"command", context.command}};
+    if (manifest.time != nullptr) json["clock"]["time"] = *manifest.time;
     return write_file(path, format_json(json));
 }
 

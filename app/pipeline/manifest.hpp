@@ -17,6 +17,7 @@ struct Manifest {
     std::vector<std::filesystem::path> inputs;        ///< hashed when written
     std::vector<std::pair<std::string, std::string>> facts;  ///< further names and values: study, trial, window
     std::vector<std::filesystem::path> outputs;       ///< names only
+    const Json* time = nullptr;                       ///< where the time went, for `clock`; may be null
 };
 
 /// Writes it atomically: verb, arguments, seed, resolved config, inputs with SHA-256 and size, library versions, revision. Clock times stand

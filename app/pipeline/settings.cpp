@@ -58,6 +58,8 @@ void TuneConfig::describe(config::Keys& keys) {
         "Which trials are stopped after some folds: none, median, percentile, halving, hyperband, patient, threshold, wilcoxon; with options as in "
         "median:startup_trials=10,warmup_steps=2 (a step is a fold).");
     keys.integer("batch", batch, {1, 1024}, "Trials asked together and told in order; part of the result, unlike the number of threads.");
+    keys.integer("cache_mb", cache_mb, {0, 1e6},
+                 "Megabytes of binned training rows that are kept for other trials; 0: each fit bins its own. Changes no result.");
 }
 
 config::Keys keys_of(Settings& settings) {

@@ -55,6 +55,7 @@ struct TuneConfig {
     std::int64_t startup_trials = 10;
     std::string pruner = "none";
     std::int64_t batch = 4;
+    std::int64_t cache_mb = 512;  ///< for binned rows; 0: each fit bins its own
     void describe(config::Keys& keys);
 };
 

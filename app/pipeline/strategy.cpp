@@ -65,12 +65,10 @@ Result<std::vector<double>> asked_of(const Classifier& classifier, const History
 
 }  // namespace
 
-double StrategyModels::fit_seconds() const { return entry.fit_seconds + (trend ? trend->fit_seconds : 0.0) + (regime ? regime->fit_seconds : 0.0); }
-
 Result<StrategyModels> fit_models(const StrategyData& data, std::span<const std::size_t> rows, std::string_view purpose, std::uint64_t seed,
                                   std::size_t threads, const StopFlag& stop) {
     const Settings& settings = data.settings;
-    const FitInputs inputs{data.history, settings, data.candidates, data.labeled.samples};
+    const FitInputs inputs{data.history, settings, data.candidates, data.labeled.samples, data.tools};
     StrategyModels out;
     const ClassifierTask entry = entry_task(data, rows, purpose);
     out.train_rows = entry.rows.size();
@@ -133,7 +131,12 @@ Result<trading::DecisionCore> run_core(const History& history, const Settings& s
 
 Result<WindowRun> run_window(const StrategyData& data, const StrategyModels& models, trading::Window window) {
     std::vector<std::size_t> which = labels::rows_in(data.labeled.samples, window);
-    SOFIA_TRY(std::vector<trading::Signal> signals, signals_of(models, data.history, data.candidates, which));
+    std::vector<trading::Signal> signals;
+    {
+        const StageTimer timer(data.tools.clock, TimeStage::models);
+        SOFIA_TRY(signals, signals_of(models, data.history, data.candidates, which));
+    }
+    const StageTimer timer(data.tools.clock, TimeStage::decide);
     SOFIA_TRY(trading::DecisionCore core, run_core(data.history, data.settings, signals, models.ev, window));
     return WindowRun{std::move(which), std::move(signals), std::move(core)};
 }
@@ -162,7 +165,6 @@ Result<FoldOutcome> run_fold(const StrategyData& data, const labels::Fold& fold,
     outcome.positives = models->positives;
     outcome.best_iteration = models->entry.members.front().report().best_iteration;
     outcome.ev = models->ev;
-    outcome.fit_seconds = models->fit_seconds();
     SOFIA_TRY(const WindowRun run, run_window(data, *models, fold.validation));
     const trading::DecisionCore& core = run.core;
     outcome.trades = core.trades();

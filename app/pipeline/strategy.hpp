@@ -21,6 +21,7 @@ struct StrategyData {
     const Settings& settings;
     const Candidates& candidates;
     const LabeledCandidates& labeled;
+    FitTools tools{};
 };
 
 /// What decides about a touch: its models and what the gate has to know of the training labels. A gate that is off has no model.
@@ -32,8 +33,6 @@ struct StrategyModels {
     trading::EvModel ev;
     std::size_t train_rows = 0;        ///< labeled touches of the entry model
     std::size_t positives = 0;
-
-    [[nodiscard]] double fit_seconds() const;
 };
 
 /// Fits on the labeled ones of `rows` (ascending, purged). `purpose` names the seeds, as in "fold 3". Errors: data, when there are too few rows or
@@ -78,7 +77,6 @@ struct FoldOutcome {
     trading::RefusalCounts refused{};
     std::int64_t unfilled = 0;
     std::vector<trading::ClosedTrade> trades;
-    double fit_seconds = 0.0;
 };
 
 /// Fits fold `fold` on its purged training rows and runs the core over its validation window. A fold without enough to learn from trades

@@ -160,6 +160,47 @@ TEST(Folds, GatedModelsSeeNothingLaterAndDoNotDependOnThreads) {
     expect_equal(before, run_folds(history_of(std::move(poisoned), settings), settings, tuning, 2));
 }
 
+// What a search shares makes fits cheaper and nothing else: models, calibrators and trades are equal to the last bit, at the first fit that bins the
+// rows and at later ones that label them anew.
+TEST(Folds, SharedRowsChangeNothing) {
+    Settings settings = gated_settings();
+    const History history = history_of(walk(minutes, 7), settings);
+    const trading::Window tuning = labels::make_splits(settings.split, history.window()).value().tuning;
+    const std::vector<labels::Fold> folds = labels::walk_forward(settings.split, tuning).value();
+    const Candidates candidates = find_candidates(history, settings.decision.touch).value();
+    const StopFlag stop;
+    DatasetCache cache(std::size_t{64} << 20U);
+    StageClock clock;
+    std::size_t trades = 0;
+    for (const double target : {1.0, 2.0}) {
+        settings.decision.barriers.target_r = target;
+        settings.model.num_leaves += 3;
+        const LabeledCandidates labeled = label_candidates(history, candidates, settings, settings.decision.barriers.max_hold_bars).value();
+        const StrategyData alone{history, settings, candidates, labeled};
+        const StrategyData shared{history, settings, candidates, labeled, {&cache, &clock}};
+        for (const labels::Fold& fold : folds) {
+            const StrategyModels a = fit_fold(alone, fold, 7, 1, stop).value();
+            const StrategyModels b = fit_fold(shared, fold, 7, 1, stop).value();
+            for (const auto& [one, other] : {std::pair{&a.entry, &b.entry}, {&*a.trend, &*b.trend}, {&*a.regime, &*b.regime}}) {
+                ASSERT_EQ(one->members.size(), other->members.size());
+                for (std::size_t i = 0; i < one->members.size(); ++i) EXPECT_EQ(one->members[i].text(), other->members[i].text());
+                EXPECT_EQ(one->calibrator.apply(0.37), other->calibrator.apply(0.37));
+                EXPECT_EQ(one->calibration_rows, other->calibration_rows);
+            }
+            const WindowRun expected = run_window(alone, a, fold.validation).value();
+            const WindowRun found = run_window(shared, b, fold.validation).value();
+            for (std::size_t i = 0; i < expected.signals.size(); ++i) EXPECT_EQ(expected.signals[i].probability, found.signals[i].probability);
+            ASSERT_EQ(expected.core.trades().size(), found.core.trades().size());
+            trades += found.core.trades().size();
+        }
+    }
+    EXPECT_GT(trades, 10u);
+    // Three folds of three models with four sets of rows each: at the second target all are there.
+    EXPECT_EQ(cache.count().misses, 3 * 3 * 4);
+    EXPECT_EQ(cache.count().hits, 3 * 3 * 4);
+    EXPECT_GT(clock.spent(TimeStage::fit), clock.spent(TimeStage::datasets));
+}
+
 TEST(Models, KeepTheirAnswersThroughAModelFolder) {
     const Settings settings = gated_settings();
     const History history = history_of(walk(minutes, 6), settings);

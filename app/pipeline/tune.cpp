@@ -2,162 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <mutex>
 #include <set>
 #include <variant>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "app/pipeline/artifacts.hpp"
 #include "app/pipeline/manifest.hpp"
-#include "app/pipeline/strategy.hpp"
-#include "app/pipeline/study_terms.hpp"
-#include "app/pipeline/summary.hpp"
+#include "app/pipeline/tune_trial.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "base/threads.hpp"
-#include "tune/optimize.hpp"
 #include "tune/study.hpp"
 
 namespace sofia::pipeline {
 namespace {
-
-/// Touches by the settings that find them: most trials share them. Each set is made once, while those who also want it wait.
-class CandidateCache {
-public:
-    Result<std::shared_ptr<const Candidates>> get(const History& history, const Settings& settings) {
-        const std::shared_ptr<Entry> entry = find(touch_key(settings));
-        const std::lock_guard lock(entry->mutex);
-        if (!entry->candidates) {
-            SOFIA_TRY(Candidates made, find_candidates(history, settings.decision.touch));
-            entry->candidates = std::make_shared<const Candidates>(std::move(made));
-        }
-        return entry->candidates;
-    }
-
-    [[nodiscard]] std::string text() const {
-        const std::lock_guard lock(mutex_);
-        return fmt::format("touch sets: {} computed, {} reused", cache_.size(), asked_ - cache_.size());
-    }
-
-private:
-    struct Entry {
-        std::mutex mutex;
-        std::shared_ptr<const Candidates> candidates;
-    };
-
-    std::shared_ptr<Entry> find(const std::string& key) {
-        const std::lock_guard lock(mutex_);
-        ++asked_;
-        std::shared_ptr<Entry>& entry = cache_[key];
-        if (!entry) entry = std::make_shared<Entry>();
-        return entry;
-    }
-
-    static std::string touch_key(Settings settings) {
-        config::Keys keys;
-        keys.section("touch", settings.decision.touch);
-        return config::show(keys);
-    }
-
-    mutable std::mutex mutex_;
-    std::map<std::string, std::shared_ptr<Entry>> cache_;
-    std::size_t asked_ = 0;
-};
-
-/// What all trials of a study share. Read by many threads; the cache and the results have their own locks.
-struct Search {
-    const TuneRequest& request;
-    const Context& context;
-    Settings settings;
-    History history;
-    labels::Splits splits;
-    StudyTerms terms;
-    std::vector<labels::Fold> folds;
-    tune::SearchSpace space;
-    std::map<std::string, std::string> keys;  // parameter -> configuration key
-    std::int64_t largest_hold_bars = 0;
-    std::string study;
-    StudyFolder folder;
-    CandidateCache candidates;
-    std::mutex mutex;
-    Result<void> written;  // the first failure to write a summary
-    double fit_seconds = 0.0;
-    std::int64_t feasible = 0;
-};
-
-/// The value told to the study. A trial whose folds trade too little ranks below every one that trades, the more folds the lower.
-double objective_value(const backtest::RobustScore& score, std::size_t folds) {
-    if (score.feasible) return score.value;
-    return std::min(score.value, 0.0) - 1.0 - static_cast<double>(score.thin_folds) / static_cast<double>(folds);
-}
-
-Result<Settings> trial_settings(const Search& search, const tune::Trial& trial, std::map<std::string, std::string>& params) {
-    Settings settings = search.settings;
-    config::Keys keys = keys_of(settings);
-    for (const auto& [name, value] : trial.params()) {
-        SOFIA_TRY(const std::string assignment, assignment_of(name, tune::format_value(value)));
-        SOFIA_CHECK(config::set(assignment, keys));
-        params[search.keys.at(name)] = assignment.substr(assignment.find('=') + 1);
-    }
-    SOFIA_CHECK(settings.validate());
-    return settings;
-}
-
-void count_classes(const LabeledCandidates& labeled, trading::Window tuning, TuningSummary& summary) {
-    for (const labels::Label& label : labeled.labels) {
-        if (!label.labeled() || !tuning.contains(label.touch.known_at) || label.end_time >= tuning.to) continue;
-        ++summary.labeled;
-        summary.positives += label.y;
-    }
-}
-
-Result<tune::Outcome> run_trial(Search& search, tune::Trial& trial) {
-    TuningSummary summary;
-    SOFIA_TRY(const Settings settings, trial_settings(search, trial, summary.params));
-    SOFIA_TRY(const auto candidates, search.candidates.get(search.history, settings));
-    SOFIA_TRY(const LabeledCandidates labeled, label_candidates(search.history, *candidates, settings, search.largest_hold_bars));
-    const StrategyData data{search.history, settings, *candidates, labeled};
-    std::vector<backtest::FoldScore> scores;
-    bool pruned = false;
-    for (const labels::Fold& fold : search.folds) {
-        if (search.context.stop->requested()) return fail(ErrorCode::interrupted, "interrupted");
-        SOFIA_TRY(FoldOutcome outcome, run_fold(data, fold, search.context.seed, 1, *search.context.stop));
-        scores.push_back(outcome.score);
-        summary.folds.push_back(std::move(outcome));
-        SOFIA_CHECK(trial.report(static_cast<std::int64_t>(fold.index), scores.back().score));
-        SOFIA_TRY(pruned, trial.should_prune());
-        if (pruned) break;
-    }
-    summary.study = search.study;
-    summary.trial = trial.number();
-    summary.seed = search.context.seed;
-    summary.data_dir = search.request.data_dir;
-    summary.symbol = search.history.data.symbol;
-    summary.simulated = settings.instrument.simulated;
-    summary.config = show_settings(settings);
-    summary.splits = search.splits;
-    summary.score = backtest::robust_score(scores, settings.score);
-    summary.value = objective_value(summary.score, search.folds.size());
-    summary.state = pruned ? "pruned" : "complete";
-    summary.columns = search.history.columns;
-    summary.largest_hold_bars = search.largest_hold_bars;
-    summary.tuning_bars_sha256 = search.terms.data.at("sha256");
-    count_classes(labeled, search.splits.tuning, summary);
-    // Before the trial is told, so that a finished one always has its summary, whenever the process ends.
-    const auto written = write_summary(search.folder.summary(trial.number()), summary);
-    const std::lock_guard lock(search.mutex);
-    if (!written) {
-        if (search.written) search.written = written;
-        return std::unexpected(written.error());
-    }
-    for (const FoldOutcome& outcome : summary.folds) search.fit_seconds += outcome.fit_seconds;
-    if (summary.score.feasible) ++search.feasible;
-    if (pruned) return tune::Pruned{};
-    return summary.value;
-}
 
 /// The largest whole number that a distribution can give; 0 where it gives none.
 std::int64_t largest_of(const tune::Distribution& distribution) {
@@ -223,6 +82,10 @@ Result<void> read_space(Search& search) {
     SOFIA_TRY(search.space, tune::parse_space(search.settings.search));
     for (const auto& [name, distribution] : search.space) {
         SOFIA_TRY(search.keys[name], key_of_parameter(name));
+        if (!is_of_a_trial(search.keys[name])) {
+            return fail(ErrorCode::config, fmt::format("search.{}: {} is the same for all trials of a study", name, search.keys[name]),
+                        "set it outside `search:`, and tune a study for each of its values");
+        }
         SOFIA_CHECK(check_extremes(name, distribution, search.settings));
     }
     search.largest_hold_bars = largest_look_ahead(search);
@@ -266,12 +129,32 @@ Result<void> check_name(const std::string& study) {
     return fail(ErrorCode::usage, fmt::format("study \"{}\" cannot name a folder inside the model folder", study), "leave out slashes and line ends");
 }
 
-Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::OptimizeReport& report) {
+std::string cache_text(const char* what, CacheCount count) { return fmt::format("{} made {}, reused {}", what, count.misses, count.hits); }
+
+TuneResult counted(Search& search, const tune::OptimizeReport& report, DurationNs begun) {
+    search.clock.add(TimeStage::storage, report.study_time);
+    return {.study = search.study,
+            .folder = search.folder.root,
+            .complete = report.complete,
+            .pruned = report.pruned,
+            .failed = report.failed,
+            .touches = search.candidates.count(),
+            .labels = search.labeled.count(),
+            .datasets = search.datasets->count(),
+            .time = time_use(search.clock, search.workers, steady_now() - begun, search.crew->busy())};
+}
+
+Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::OptimizeReport& report, DurationNs begun) {
+    TuneResult result = counted(search, report, begun);
     Manifest manifest{.verb = "tune", .config = show_settings(search.settings), .inputs = search.history.data.files, .facts = {}, .outputs = {}};
     manifest.facts = {{"study", search.study}, {"symbol", search.history.data.symbol}};
+    const Json time = time_json(result.time);
+    manifest.time = &time;
     SOFIA_CHECK(write_manifest(search.folder.manifest(), manifest, search.context));
-    search.context.log.info(search.candidates.text());
-    search.context.log.info(fmt::format("{:.1f} s inside LightGBM's training, summed over threads", search.fit_seconds));
+    search.context.log.info(fmt::format("made once for all trials: {}, {}, {} ({:.0f} MB kept)", cache_text("touch sets", result.touches),
+                                        cache_text("label sets", result.labels), cache_text("binned rows", result.datasets),
+                                        static_cast<double>(search.datasets->bytes()) / 1e6));
+    search.context.log.info(time_text(result.time));
     if (report.end == tune::OptimizeReport::End::stopped) {
         return fail(
             ErrorCode::interrupted,
@@ -283,8 +166,6 @@ Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::
             "no trial of this call is feasible: more than {:.0f} % of the folds have fewer than {} trades; the best one is only the least thin",
             100.0 * search.settings.score.max_thin_folds, search.settings.score.min_trades));
     }
-    TuneResult result{
-        .study = search.study, .folder = search.folder.root, .complete = report.complete, .pruned = report.pruned, .failed = report.failed};
     if (const auto best = study.best_trial()) {
         result.best_trial = (*best)->number;
         result.best_value = (*best)->values.front();
@@ -293,19 +174,33 @@ Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::
     return result;
 }
 
+/// So many folds at the same time, and so many threads for each.
+void share_work(Search& search) {
+    const std::size_t threads = search.context.threads == 0 ? usable_cores() : search.context.threads;
+    search.workers = search.request.workers > 0 ? static_cast<std::size_t>(search.request.workers) : threads;
+    search.lightgbm_threads = std::max<std::size_t>(threads / search.workers, 1);
+    search.datasets = std::make_unique<DatasetCache>(static_cast<std::size_t>(search.settings.tune.cache_mb) << 20U);
+    search.crew = std::make_unique<Crew>(search.workers);
+}
+
 }  // namespace
 
 Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
+    const DurationNs begun = steady_now();
     SOFIA_CHECK(check_name(request.study));
     SOFIA_TRY(const store::DataFolder folder, store::DataFolder::open(request.data_dir));
-    Search search{.request = request, .context = context};
+    Search search(request, context);
     SOFIA_TRY(
         search.settings,
         load_settings(
             {.instrument = folder.instrument(), .instrument_file = folder.has_instrument_file(), .file = request.config_file, .sets = request.sets}));
     if (request.batch > 0) search.settings.tune.batch = request.batch;
     SOFIA_CHECK(read_space(search));
-    SOFIA_TRY(search.history, load_history(folder, search.settings, context));
+    share_work(search);
+    {
+        const StageTimer timer(&search.clock, TimeStage::features);
+        SOFIA_TRY(search.history, load_history(folder, search.settings, context));
+    }
     SOFIA_TRY(search.splits, labels::make_splits(search.settings.split, search.history.window()));
     SOFIA_TRY(search.folds, labels::walk_forward(search.settings.split, search.splits.tuning));
     std::set<std::string> searched_keys;
@@ -321,14 +216,15 @@ Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
     options.trials = request.trials;
     options.timeout = request.timeout;
     options.batch = static_cast<std::size_t>(search.settings.tune.batch);
-    options.threads = context.threads;
+    // Trials wait for their folds while the crew works; one more than it has workers keeps it busy between two trials.
+    options.threads = std::min(options.batch, search.workers + 1);
     options.space = &search.space;
     options.stop = context.stop;
     options.progress = &progress;
     options.log = context.log;
     options.on_trial = [&](const tune::Study&, const tune::TrialPtr&) { return search.written; };
     SOFIA_TRY(const tune::OptimizeReport report, tune::optimize(study, [&](tune::Trial& trial) { return run_trial(search, trial); }, options));
-    return finish(search, study, report);
+    return finish(search, study, report, begun);
 }
 
 Output describe(const TuneResult& result) {
@@ -340,6 +236,10 @@ Output describe(const TuneResult& result) {
     json["best_trial"] = result.best_trial < 0 ? Json() : Json(result.best_trial);
     json["best_value"] = result.best_trial < 0 ? Json() : json_number(result.best_value);
     json["best_summary"] = result.best_summary.string();
+    for (const auto& [name, count] : {std::pair{"touches", result.touches}, {"labels", result.labels}, {"datasets", result.datasets}}) {
+        json["cache"][name] = {{"made", count.misses}, {"reused", count.hits}};
+    }
+    json["time"] = time_json(result.time);
     std::vector<std::vector<std::string>> rows = {{"study", result.study}, {"folder", result.folder.string()}};
     rows.push_back({"trials", fmt::format("{} complete, {} pruned, {} failed", result.complete, result.pruned, result.failed)});
     if (result.best_trial >= 0) {

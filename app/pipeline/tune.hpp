@@ -7,6 +7,8 @@
 
 #include "app/pipeline/context.hpp"
 #include "app/pipeline/output.hpp"
+#include "app/pipeline/shared_cache.hpp"
+#include "app/pipeline/stage_clock.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 
@@ -25,6 +27,7 @@ struct TuneRequest {
     std::int64_t trials = 100;        ///< of this call; 0: until the timeout
     DurationNs timeout = 0;
     std::int64_t batch = 0;           ///< 0: `tune.batch`
+    std::int64_t workers = 0;         ///< folds worked on at the same time; 0: one a thread
     StudyMode mode = StudyMode::create;
 };
 
@@ -38,11 +41,16 @@ struct TuneResult {
     std::int64_t best_trial = -1;  ///< -1: none is complete
     double best_value = 0.0;
     std::filesystem::path best_summary;
+    CacheCount touches;   ///< sets of touches by the settings that find them
+    CacheCount labels;    ///< and their labels
+    CacheCount datasets;  ///< rows binned for a fit
+    TimeUse time;
 };
 
 /// Searches the configuration's space: each trial is scored on walk-forward folds inside the tuning window, never beyond it, and leaves
-/// `tuning_summary_<trial>.json`; the study lies in Optuna's schema. Trials run side by side on the context's threads, which changes no
-/// result. Interrupted, it keeps what is finished. Errors: usage, config, data, io, conflict (the study exists), interrupted.
+/// `tuning_summary_<trial>.json`; the study lies in Optuna's schema. Workers are threads that share one history in memory and take the folds of a
+/// batch's trials; a fit of theirs uses the context's threads divided among them. Neither number changes a result. What does not change between
+/// trials is made once. Interrupted, it keeps what is finished. Errors: usage, config, data, io, conflict (the study exists), interrupted.
 [[nodiscard]] Result<TuneResult> tune(const TuneRequest& request, const Context& context);
 
 [[nodiscard]] Output describe(const TuneResult& result);

@@ -6,6 +6,9 @@
 
 namespace sofia {
 
+/// The number of cores that this process may use, at least 1.
+[[nodiscard]] std::size_t usable_cores();
+
 /// A fixed set of threads. `for_each` hands out indices in order and returns when all are done; with `threads` = 1 everything runs in the
 /// caller. Results must go to their own index, so that nothing depends on the number of threads. Calls from one thread at a time.
 class ThreadPool {

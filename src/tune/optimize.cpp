@@ -65,7 +65,9 @@ private:
     };
 
     Result<Batch> batch(std::size_t wanted) {
+        const DurationNs asked = steady_now();
         SOFIA_TRY(std::vector<Trial> trials, study_.ask_batch(wanted, options_.space));
+        report_.study_time += steady_now() - asked;
         const std::size_t count = trials.size();
         if (count == 0) return Batch{0, true};
         std::vector<Result<Outcome>> outcomes(count, Result<Outcome>(Pruned{}));
@@ -80,7 +82,9 @@ private:
             }
             return {};
         };
+        const DurationNs measured = steady_now();
         SOFIA_CHECK(study_.together(tells));
+        report_.study_time += steady_now() - measured;
 
         Batch done{count, true};
         for (std::size_t i = 0; i < count; ++i) {

@@ -48,6 +48,7 @@ struct OptimizeReport {
         stopped,
         exhausted,  ///< the sampler had no more to give (a grid)
     } end = End::trials;
+    DurationNs study_time = 0;  ///< that asking and telling took: sampler and storage
 };
 
 /// Runs trials until their count, the timeout or the stop flag. What is finished is kept. Errors: usage, io; a storage error ends it, but a

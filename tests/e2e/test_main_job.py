@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -152,11 +153,82 @@ def test_any_number_of_threads_gives_the_same_job(folder, job):
     retested = json.loads(sofia("backtest", "--train-config", retrained["train_config"], "--json", "--quiet", "--threads", 2).stdout)
     for name in ("entry.txt", "features.json", "calibrator.json"):
         assert (Path(trained["model"]) / name).read_bytes() == (Path(retrained["model"]) / name).read_bytes()
+    # The first backtest did not know of the second study, whose trials count among those on the data.
+    sofia("backtest", "--train-config", trained["train_config"], "--quiet", "--threads", 1)
     for name in ("trades.csv", "equity.csv", "metrics.json"):
         assert (Path(tested["folder"]) / name).read_bytes() == (Path(retested["folder"]) / name).read_bytes()
     one, two = without_clock(Path(tested["folder"]) / "manifest.json"), without_clock(Path(retested["folder"]) / "manifest.json")
     assert one.pop("study") == "one" and two.pop("study") == "two"
     assert one == two
+
+
+def trials_of(database):
+    """All that a study says of its trials but clock times: number, state, parameters, values, intermediate values."""
+    queries = [
+        "SELECT number, state FROM trials ORDER BY number",
+        "SELECT trial_id, param_name, param_value FROM trial_params ORDER BY 1, 2",
+        "SELECT trial_id, value FROM trial_values ORDER BY 1",
+        "SELECT trial_id, step, intermediate_value FROM trial_intermediate_values ORDER BY 1, 2",
+    ]
+    connection = sqlite3.connect(database)
+    try:
+        return [connection.execute(query).fetchall() for query in queries]
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("pruner", ["none", "median:startup_trials=2"])
+def test_any_number_of_workers_gives_the_same_study(folder, tmp_path, pruner):
+    seen = []
+    for workers, more in ((1, []), (2, ["--set", "tune.cache_mb=0"]), (3, [])):
+        models = tmp_path / f"models{workers}"
+        words = [models if word == folder / "models" else word for word in tune_words(folder, "same", "--trials", 8, "--batch", 4)]
+        told = json.loads(sofia(*words, "--workers", workers, "--set", f"tune.pruner={pruner}", *more).stdout)
+        for key in ("time", "cache", "folder", "best_summary"):
+            told.pop(key)
+        summaries = {path.name: path.read_bytes().replace(b"cache_mb: 0", b"cache_mb: 512") for path in models.glob("same/tuning_summary_*.json")}
+        seen.append((told, trials_of(models / "same/optuna.db"), summaries))
+        assert len(summaries) == 8
+    assert all(one == seen[0] for one in seen[1:])
+    assert (seen[0][0]["pruned"] > 0) == (pruner != "none")
+
+
+def test_what_trials_share_is_made_once_and_the_time_is_told(job):
+    tuned, _, _ = job
+    assert tuned["cache"]["touches"] == {"made": 1, "reused": 5}
+    assert tuned["cache"]["labels"] == {"made": 6, "reused": 0}
+    rows = tuned["cache"]["datasets"]
+    assert rows["made"] <= 3 * 4 and rows["made"] + rows["reused"] == 6 * 3 * 4  # folds, and fits of each: one and three for calibration
+    time_ = tuned["time"]
+    parts = time_["seconds"]
+    assert set(parts) == {"features", "labels", "datasets", "fit", "models", "decide", "storage", "other", "waiting"}
+    assert sum(parts.values()) >= 0.99 * time_["workers"] * time_["wall_seconds"]
+    assert time_["wall_over_fit"] == pytest.approx(time_["workers"] * time_["wall_seconds"] / parts["fit"])
+    manifest = json.loads((Path(tuned["folder"]) / "manifest.json").read_text())
+    assert manifest["clock"]["time"] == time_
+
+
+def test_a_killed_tuning_loses_at_most_what_was_running(folder, tmp_path):
+    words = [tmp_path if word == folder / "models" else word for word in tune_words(folder, "killed", "--trials", 10_000, "--batch", 4)]
+    process = subprocess.Popen([SOFIA, *map(str, words), "--workers", "3"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    study = tmp_path / "killed"
+    deadline = time.monotonic() + 60
+    while len(list(study.glob("tuning_summary_*.json"))) < 9 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.wait(timeout=60)
+    states = dict(trials_of(study / "optuna.db")[0])
+    running = [number for number, state in states.items() if state == "RUNNING"]
+    complete = [number for number, state in states.items() if state == "COMPLETE"]
+    assert len(running) <= 4 and len(complete) >= 4 and len(running) + len(complete) == len(states)
+    before = {number: (study / f"tuning_summary_{number}.json").read_bytes() for number in complete}
+    assert all(json.loads(text)["trial"] == number for number, text in before.items())
+    resumed = ["--trials", "4"]
+    words = [tmp_path if word == folder / "models" else word for word in tune_words(folder, "killed", *resumed, "--batch", 4, "--resume")]
+    assert json.loads(sofia(*words, "--workers", 2).stdout)["complete"] == 4
+    after = dict(trials_of(study / "optuna.db")[0])
+    assert sorted(after) == list(range(len(states) + 4))
+    assert all((study / f"tuning_summary_{number}.json").read_bytes() == text for number, text in before.items())
 
 
 def test_an_existing_study_is_not_overwritten_and_can_be_resumed(folder, job):
@@ -202,7 +274,7 @@ def test_the_report_opens_without_a_network(job):
 
 
 def test_ctrl_c_keeps_what_is_finished(folder):
-    words = [str(word) for word in tune_words(folder, "broken", "--trials", 10_000, "--batch", 2)]
+    words = [str(word) for word in tune_words(folder, "broken", "--trials", 10_000, "--batch", 4, "--workers", 2)]
     process = subprocess.Popen([SOFIA, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     study = folder / "models/broken"
     deadline = time.monotonic() + 60

@@ -129,6 +129,15 @@ Result<Plan> plan_window(Subject& subject, const BacktestRequest& request, const
     return plan;
 }
 
+/// Where the trial was chosen; nothing when its summary is gone.
+Result<std::optional<StudyPlace>> study_place(const BacktestRequest& request, const Subject& subject) {
+    if (!subject.summary) return std::nullopt;
+    StudyPlace place{.folder = request.train_config.parent_path(), .trial = subject.trained.trial, .tuned = {}};
+    if (place.folder.empty()) place.folder = ".";
+    SOFIA_TRY(place.tuned, load_settings({.resolved = subject.summary->config}));
+    return place;
+}
+
 /// The check of the trades that were written as `file`. Error: io.
 Result<FoldCheck> check_fold(const FoldHead& tuner, const std::filesystem::path& file) {
     FoldCheck check{.index = static_cast<std::size_t>(tuner.index), .tuner_trades = tuner.trades, .tuner_sha256 = tuner.trades_sha256, .sha256 = {}};
@@ -175,7 +184,19 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
                           .simulated = settings.instrument.simulated,
                           .overrides = overrides,
                           .figures = backtest::figures_of(run.core, plan.window, settings.decision.touch.timeframes),
+                          .assessment = {},
+                          .read = history.data.report,
+                          .trial = trained.trial,
                           .fold = {}};
+    SOFIA_TRY(const std::optional<StudyPlace> study, study_place(request, subject));
+    SOFIA_TRY(result.assessment, assess({.data = data,
+                                         .which = run.which,
+                                         .signals = run.signals,
+                                         .core = run.core,
+                                         .figures = result.figures,
+                                         .seed = trained.seed,
+                                         .study = study ? &*study : nullptr},
+                                        context));
     const BacktestView view{.history = history,
                             .settings = settings,
                             .candidates = candidates,
@@ -185,6 +206,8 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
                             .booster = plan.models.entry.members.front(),
                             .core = run.core,
                             .figures = result.figures,
+                            .assessment = result.assessment,
+                            .trial = trained.trial,
                             .title = fmt::format("{} · {} · trial {}", history.data.symbol, trained.study, trained.trial),
                             .window = plan.name,
                             .in_sample = plan.in_sample,
@@ -208,7 +231,7 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
 
 Output describe(const BacktestResult& result) {
     Json json = {{"folder", result.folder.string()}, {"window", result.window}, {"in_sample", result.in_sample}, {"simulated", result.simulated}};
-    json["metrics"] = backtest::to_json(result.figures);
+    json["metrics"] = metrics_json(result.figures, result.assessment, result.read, result.trial);
     std::string text;
     if (result.fold) {
         json["fold"] = {{"index", result.fold->index},
@@ -220,7 +243,9 @@ Output describe(const BacktestResult& result) {
     }
     if (result.simulated) text += "simulated: true\n";
     if (result.in_sample) text += "in-sample: the model has seen this window\n";
-    for (const report::FigureTable& table : figure_tables(result.figures)) {
+    std::vector<report::FigureTable> tables = figure_tables(result.figures);
+    std::ranges::move(assessment_tables(result.assessment, result.trial), std::back_inserter(tables));
+    for (const report::FigureTable& table : tables) {
         std::vector<std::vector<std::string>> rows;
         for (const report::Figure& figure : table.figures) {
             const double* number = std::get_if<double>(&figure.value);

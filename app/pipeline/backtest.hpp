@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "app/pipeline/assessment.hpp"
 #include "app/pipeline/context.hpp"
 #include "app/pipeline/output.hpp"
 #include "backtest/figures.hpp"
 #include "base/result.hpp"
+#include "store/report.hpp"
 
 namespace sofia::pipeline {
 
@@ -44,14 +46,18 @@ struct BacktestResult {
     bool simulated = false;
     std::size_t overrides = 0;  ///< settings that are not those of the tuning
     backtest::Figures figures;
+    Assessment assessment;
+    store::ReadReport read;     ///< of the data
+    std::int64_t trial = 0;
     std::optional<FoldCheck> fold;
 };
 
 /// Runs a trained model over a window through the decision core and writes metrics.json, trades.csv, equity.csv, equity_curve.png, report.html
 /// and manifest.json into `model_<trial>/backtest_<window>/`. The settings are those of the train config; each that differs from the tuning
-/// summary's is warned of with both values. The feature audit comes before any data are read. A fold is run on the tuning data with the fold's own
-/// models, and its trades are held against those that the tuner counted. Errors: io, data, config, usage (the window, the fold); blocked, when the
-/// feature audit fails, when a window overlaps what the model has seen and in-sample was not asked for, or when a fold's data have changed.
+/// summary's is warned of with both values. What the figures are worth is said beside them (Assessment). The feature audit comes before any data are
+/// read. A fold is run on the tuning data with the fold's own models, and its trades are held against those that the tuner counted. Errors: io, data,
+/// config, usage (the window, the fold); blocked, when the feature audit fails, when a window overlaps what the model has seen and in-sample was not
+/// asked for, or when a fold's data have changed.
 [[nodiscard]] Result<BacktestResult> backtest(const BacktestRequest& request, const Context& context);
 
 /// Exit 4 when a fold's trades are not the tuner's although nothing was overridden.

@@ -26,7 +26,7 @@ Result<void> write_equity(const std::filesystem::path& path, const BacktestView&
 
 Result<void> write_metrics(const std::filesystem::path& path, const BacktestView& view) {
     Json json = {{"schema", 1}, {"window", view.window}, {"in_sample", view.in_sample}, {"simulated", view.settings.instrument.simulated}};
-    json.update(backtest::to_json(view.figures));
+    json.update(metrics_json(view.figures, view.assessment, view.history.data.report, view.trial));
     return write_file(path, format_json(json));
 }
 
@@ -43,7 +43,30 @@ std::vector<market::Bar> window_bars(const BacktestView& view) {
     return chosen;
 }
 
+/// What the files that were read had to be forgiven.
+Json defects_json(const store::ReadReport& read) {
+    Json json = {{"rows", read.rows},
+                 {"bad_rows", read.bad_rows},
+                 {"duplicates", read.duplicates},
+                 {"out_of_order", read.out_of_order},
+                 {"opens_widened", read.opens_widened},
+                 {"carried_open_share", json_number(read.carried_open_share)},
+                 {"gaps", read.gaps.size()}};
+    DurationNs missing = 0;
+    for (const store::Gap& gap : read.gaps) missing += gap.length();
+    json["gap_hours"] = json_number(static_cast<double>(missing) / static_cast<double>(ns_per_hour));
+    json["missing_columns"] = read.missing_columns;
+    return json;
+}
+
 }  // namespace
+
+Json metrics_json(const backtest::Figures& figures, const Assessment& assessment, const store::ReadReport& read, std::int64_t trial) {
+    Json json = backtest::to_json(figures);
+    json.update(to_json(assessment, trial));
+    json["data"] = defects_json(read);
+    return json;
+}
 
 Result<std::vector<std::filesystem::path>> write_backtest_files(const std::filesystem::path& folder, const BacktestView& view,
                                                                 const Context& context) {

@@ -1,15 +1,19 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "app/pipeline/assessment.hpp"
 #include "app/pipeline/context.hpp"
 #include "app/pipeline/history.hpp"
 #include "backtest/figures.hpp"
 #include "base/result.hpp"
 #include "models/booster.hpp"
 #include "report/report.hpp"
+#include "store/report.hpp"
 #include "trading/core.hpp"
 
 namespace sofia::pipeline {
@@ -25,6 +29,8 @@ struct BacktestView {
     const models::Booster& booster;            ///< the entry model's first
     const trading::DecisionCore& core;
     const backtest::Figures& figures;
+    const Assessment& assessment;
+    std::int64_t trial = 0;
     std::string title;
     std::string window;
     bool in_sample = false;
@@ -38,6 +44,18 @@ struct BacktestView {
 
 /// The figures as the report and the terminal show them.
 [[nodiscard]] std::vector<report::FigureTable> figure_tables(const backtest::Figures& figures);
+
+/// Trades of each kind, a row a group.
+[[nodiscard]] report::Table group_table(std::string title, std::span<const backtest::GroupFigures> groups, std::string note = {});
+
+/// What the assessment adds to them.
+[[nodiscard]] std::vector<report::FigureTable> assessment_tables(const Assessment& assessment, std::int64_t trial);
+
+/// Sections on benchmarks, luck and resampled trades, fold scores, splits and the benchmarks' lines.
+void add_assessment(const BacktestView& view, report::ReportData& data);
+
+/// All members of metrics.json behind the first ones, which say what was run.
+[[nodiscard]] Json metrics_json(const backtest::Figures& figures, const Assessment& assessment, const store::ReadReport& read, std::int64_t trial);
 
 /// The report's content, without its bars.
 [[nodiscard]] Result<report::ReportData> report_data(const BacktestView& view);

@@ -68,14 +68,17 @@ Result<Luck> luck_of(const std::filesystem::path& folder, std::int64_t trial, st
     const TrialLedger* ledger = study.find(trial);
     if (ledger == nullptr) return fail(ErrorCode::data, fmt::format("{}: trial {} has no summary", folder.string(), trial));
     Luck luck;
-    std::vector<backtest::TrialRecord> all = study.records();
-    luck.mean_correlation = backtest::mean_correlation(all);
-    luck.studies.emplace_back(study.study, study.trials);
+    const std::vector<backtest::TrialRecord> own = study.records();
+    luck.mean_correlation = backtest::mean_correlation(own);
     const RandomStream random = RandomStream(seed).split("luck");
-    luck.overfitting = backtest::selection_overfitting(all, {.blocks = blocks, .folds = settings.split.folds}, settings.score, pool);
-    for (const StudyLedger& other : neighbouring_ledgers(folder, study, context)) {
-        luck.studies.emplace_back(other.study, other.trials);
-        const auto records = other.records();
+    luck.overfitting = backtest::selection_overfitting(own, {.blocks = blocks, .folds = settings.split.folds}, settings.score, pool);
+    std::vector<StudyLedger> studies = neighbouring_ledgers(folder, study, context);
+    studies.push_back(study);
+    std::ranges::stable_sort(studies, {}, &StudyLedger::study);
+    std::vector<backtest::TrialRecord> all;
+    for (const StudyLedger& one : studies) {
+        luck.studies.emplace_back(one.study, one.trials);
+        const auto records = one.records();
         all.insert(all.end(), records.begin(), records.end());
     }
     luck.trials = all.size();

@@ -46,7 +46,7 @@ struct Stage {
 };
 
 struct Luck {
-    std::vector<std::pair<std::string, std::size_t>> studies;  ///< on these data, with their trials; the trial's own first
+    std::vector<std::pair<std::string, std::size_t>> studies;  ///< on these data, with their trials, by name
     std::size_t trials = 0;                                     ///< N: of all of them
     double mean_correlation = std::numeric_limits<double>::quiet_NaN();  ///< of daily net R, within the trial's own study
     double effective_trials = std::numeric_limits<double>::quiet_NaN();

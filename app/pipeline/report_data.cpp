@@ -6,8 +6,6 @@
 #include "app/pipeline/backtest_files.hpp"
 #include "base/text.hpp"
 #include "features/catalogue.hpp"
-#include "math/statistics.hpp"
-#include "models/metrics.hpp"
 
 namespace sofia::pipeline {
 namespace {
@@ -23,25 +21,6 @@ Figure number(std::string name, double value, std::string unit, int decimals, st
 }
 
 Figure percent(std::string name, double fraction, std::string note = "") { return {std::move(name), 100.0 * fraction, "%", 1, std::move(note)}; }
-
-report::Table group_table(std::string title, const std::vector<backtest::GroupFigures>& groups) {
-    report::Table table{.title = std::move(title),
-                        .note = "",
-                        .columns = {{"group", ""},
-                                    {"trades", "", 0},
-                                    {"win rate", "%", 1},
-                                    {"net", "R", 2},
-                                    {"gross", "R", 2},
-                                    {"mean net", "R", 3},
-                                    {"predicted", "R", 3},
-                                    {"net profit", "", 6}},
-                        .rows = {}};
-    for (const backtest::GroupFigures& group : groups) {
-        table.rows.push_back({group.group, static_cast<double>(group.trades), 100.0 * group.win_rate, group.net_r, group.gross_r, group.mean_net_r,
-                              group.mean_expected_value, group.net_pnl});
-    }
-    return table;
-}
 
 report::Table count_table(std::string title, const std::vector<backtest::GroupFigures>& groups, std::string note) {
     report::Table table{.title = std::move(title), .note = std::move(note), .columns = {{"reason", ""}, {"count", "", 0}}, .rows = {}};
@@ -133,26 +112,18 @@ Result<std::vector<report::ShapSummary>> shap_summary(const BacktestView& view) 
 
 /// Predicted against realised over the labeled signals of the window.
 void add_model_part(const BacktestView& view, report::ReportData& data) {
-    std::vector<double> probabilities;
-    std::vector<double> outcomes;
-    for (std::size_t i = 0; i < view.which.size(); ++i) {
-        const labels::Label& label = view.labeled.labels[view.which[i]];
-        if (!label.labeled() || label.end_time > view.figures.window.to) continue;
-        probabilities.push_back(view.signals[i].probability);
-        outcomes.push_back(label.y);
-    }
-    for (const models::ReliabilityBin& bin : models::reliability(probabilities, outcomes)) {
+    const ModelFigures& model = view.assessment.model;
+    for (const models::ReliabilityBin& bin : model.reliability) {
         if (bin.count > 0) data.reliability.push_back({bin.predicted, bin.observed, bin.count});
     }
-    report::FigureTable table{.title = "Model", .figures = {}};
-    table.figures.push_back(
-        count("labeled touches", static_cast<std::int64_t>(outcomes.size()), "touches of the window whose outcome is known inside it"));
-    table.figures.push_back(percent("reach the target", math::mean(outcomes)));
-    table.figures.push_back(number("AUC", models::auc(probabilities, outcomes), "", 3));
-    table.figures.push_back(number("log loss", models::log_loss(probabilities, outcomes), "", 4));
-    table.figures.push_back(number("Brier score", models::brier_score(probabilities, outcomes), "", 4));
-    table.figures.push_back(number("calibration error", models::calibration_error(probabilities, outcomes), "", 4));
-    data.figures.push_back(std::move(table));
+    data.figures.push_back(
+        {"Model",
+         {count("labeled touches", static_cast<std::int64_t>(model.labeled), "touches of the window whose outcome is known inside it"),
+          percent("reach the target", model.positives), number("AUC", model.auc, "", 3), number("log loss", model.log_loss, "", 4),
+          number("Brier score", model.brier, "", 4), number("calibration error", model.calibration_error, "", 4),
+          number("calibration error by chance", model.calibration_error_95, "", 4, "95 % of the errors of right probabilities are below"),
+          number("calibration slope", model.line.slope, "", 2, "1 is right; below 1, too far from the middle"),
+          number("calibration slope of trades", model.traded_line.slope, "", 2, "of the touches that became trades")}});
     const std::vector<double> gains = view.booster.gain_importance();
     for (std::size_t i = 0; i < gains.size(); ++i) {
         if (gains[i] > 0.0) data.importance.push_back({view.booster.feature_names()[i], gains[i]});
@@ -178,6 +149,25 @@ void add_notes(const BacktestView& view, report::ReportData& data) {
 }
 
 }  // namespace
+
+report::Table group_table(std::string title, std::span<const backtest::GroupFigures> groups, std::string note) {
+    report::Table table{.title = std::move(title),
+                        .note = std::move(note),
+                        .columns = {{"group", ""},
+                                    {"trades", "", 0},
+                                    {"win rate", "%", 1},
+                                    {"net", "R", 2},
+                                    {"gross", "R", 2},
+                                    {"mean net", "R", 3},
+                                    {"predicted", "R", 3},
+                                    {"net profit", "", 6}},
+                        .rows = {}};
+    for (const backtest::GroupFigures& group : groups) {
+        table.rows.push_back({group.group, static_cast<double>(group.trades), 100.0 * group.win_rate, group.net_r, group.gross_r, group.mean_net_r,
+                              group.mean_expected_value, group.net_pnl});
+    }
+    return table;
+}
 
 std::vector<report::FigureTable> figure_tables(const backtest::Figures& f) {
     std::vector<report::FigureTable> tables;
@@ -229,6 +219,7 @@ Result<report::ReportData> report_data(const BacktestView& view) {
     for (const trading::ClosedTrade& trade : view.core.trades()) multiples.values.push_back(trade.net_r);
     data.distributions.push_back(std::move(multiples));
     add_model_part(view, data);
+    add_assessment(view, data);
     SOFIA_TRY(data.shap, shap_summary(view));
     add_notes(view, data);
     data.provenance = {{"seed", std::to_string(view.seed), ""},

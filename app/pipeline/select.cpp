@@ -340,6 +340,16 @@ Result<void> tell_the_others(Selection& selection) {
     return {};
 }
 
+/// In the order of the trials' numbers, as a backtest reads them from the summaries.
+void adjust(Selection& selection) {
+    std::vector<TestedTrial> tested;
+    for (const StudyTrial& trial : selection.trials) {
+        if (trial.head.verdict.test) tested.push_back({trial.head.trial, &*trial.head.verdict.test});
+    }
+    ThreadPool pool(selection.context.threads);
+    selection.result.adjusted = adjust_test(tested, selection.trials.front().head.seed, pool);
+}
+
 Result<void> write_records(const Selection& selection) {
     const std::filesystem::path path = selection_path(selection.folder);
     SOFIA_CHECK(write_file(path, format_json(to_json(selection.result))));
@@ -367,6 +377,7 @@ Result<SelectResult> select(const SelectRequest& request, const Context& context
     }
     if (selection.champion) SOFIA_CHECK(decide(selection));
     SOFIA_CHECK(tell_the_others(selection));
+    adjust(selection);
     SOFIA_CHECK(write_records(selection));
     return std::move(selection.result);
 }
@@ -395,10 +406,11 @@ Output describe(const SelectResult& result) {
     for (const SelectedTrial& one : result.candidates) {
         const WindowFigures test = one.verdict.test.value_or(WindowFigures{});
         rows.push_back({std::to_string(one.verdict.rank), std::to_string(one.trial), number_text(one.robust_score, 4), std::to_string(test.trades),
-                        number_text(test.expectancy_r, 4), number_text(test.max_drawdown_percent, 1), std::string(name(one.verdict.status)),
-                        one.verdict.reason});
+                        number_text(test.expectancy_r, 4), number_text(test.max_drawdown_percent, 1), number_text(result.adjusted.p_of(one.trial), 3),
+                        std::string(name(one.verdict.status)), one.verdict.reason});
     }
-    const std::vector<std::string> header = {"rank", "trial", "robust score", "trades on test", "R a trade", "drawdown %", "status", "reason"};
+    const std::vector<std::string> header = {"rank",       "trial",      "robust score", "trades on test", "R a trade",
+                                             "drawdown %", "adjusted p", "status",       "reason"};
     std::string text = format_table(header, rows);
     text += fmt::format("\nstudy {}: {} trials, {} of them ranked, {} run over test\n", result.study, result.trials.size(), result.ranked,
                         result.candidates.size());

@@ -8,6 +8,7 @@
 
 #include "app/pipeline/context.hpp"
 #include "app/pipeline/output.hpp"
+#include "app/pipeline/test_adjustment.hpp"
 #include "app/pipeline/verdict.hpp"
 #include "base/result.hpp"
 
@@ -49,6 +50,7 @@ struct SelectResult {
     Outcome outcome = Outcome::none;
     std::int64_t test_looks = 1;       ///< selections of this study that have looked at test
     std::vector<std::string> shadow_seen;  ///< what had looked at shadow before it decided
+    AdjustedTest adjusted;             ///< the candidates' figures on test, adjusted for there being several
     bool from_record = false;          ///< shadow had decided before this call
 };
 

@@ -138,12 +138,18 @@ Json to_json(const SelectResult& result) {
     json["ranked"] = result.ranked;
     json["test_looks"] = result.test_looks;
     json["shadow_seen"] = result.shadow_seen;
+    json["superiority"] = {{"days", result.adjusted.days},
+                           {"block_length", json_number(result.adjusted.result.block_length)},
+                           {"p_lower", json_number(result.adjusted.result.p_lower)},
+                           {"p_consistent", json_number(result.adjusted.result.p_consistent)},
+                           {"p_upper", json_number(result.adjusted.result.p_upper)}};
     json["candidates"] = Json::array();
     for (const SelectedTrial& one : result.candidates) {
         Json candidate = {{"trial", one.trial},
                           {"robust_score", json_number(one.robust_score)},
                           {"status", name(one.verdict.status)},
                           {"reason", one.verdict.reason}};
+        candidate["adjusted_p"] = json_number(result.adjusted.p_of(one.trial));
         candidate.update(selection_json(one.verdict));
         json["candidates"].push_back(std::move(candidate));
     }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/pipeline/summary.hpp"
+#include "app/pipeline/trade_path_tables.hpp"
 #include "base/text.hpp"
 
 namespace sofia::pipeline {
@@ -54,27 +55,6 @@ Json row_json(const StressResult& result, const StressRow& row) {
     return json;
 }
 
-Json figure_json(const backtest::PathFigure& figure) {
-    Json quantiles = Json::array();
-    for (const double value : figure.quantiles) quantiles.push_back(json_number(value));
-    return {{"observed", json_number(figure.observed)}, {"mean", json_number(figure.mean)}, {"quantiles", std::move(quantiles)}};
-}
-
-Json paths_json(const StressResult& result) {
-    const backtest::TradePaths& paths = result.paths;
-    Json json = {
-        {"paths", paths.paths}, {"trades", paths.trades}, {"block_length", paths.block_length}, {"quantiles", result.path_options.quantiles}};
-    json["drawdown_percent"] = figure_json(paths.drawdown_percent);
-    json["drawdown_r"] = figure_json(paths.drawdown_r);
-    json["return_percent"] = figure_json(paths.return_percent);
-    json["deeper"] = json_number(paths.deeper);
-    json["ruin"] = Json::array();
-    for (std::size_t i = 0; i < paths.ruin.size(); ++i) {
-        json["ruin"].push_back({{"level", result.path_options.ruin_levels[i]}, {"share", json_number(paths.ruin[i])}});
-    }
-    return json;
-}
-
 // ---- page
 
 using report::Figure;
@@ -99,37 +79,6 @@ report::Table rows_table(const StressResult& result, std::string title, std::str
         table.rows.push_back({row.note.empty() ? row.name : row.name + ": " + row.note, sample_of(row), static_cast<double>(f.trades), f.net_r,
                               against_base(result, row), f.expectancy_r, f.profit_factor, f.max_drawdown_percent, f.max_drawdown_r, f.sharpe_annual});
     }
-    return table;
-}
-
-std::string percentile_text(double quantile) { return format_double(100.0 * quantile) + " %"; }
-
-report::Table paths_table(const StressResult& result) {
-    const backtest::TradePaths& paths = result.paths;
-    report::Table table{.title = "Trades resampled in blocks",
-                        .note = fmt::format("{} lists of {} trades in blocks of {}; so many of them lie at or below each value", paths.paths,
-                                            paths.trades, paths.block_length),
-                        .columns = {{"figure", ""}, {"observed", ""}, {"mean", ""}},
-                        .rows = {}};
-    for (const double quantile : result.path_options.quantiles) table.columns.push_back({percentile_text(quantile), ""});
-    const auto add = [&](const char* name, const backtest::PathFigure& figure) {
-        std::vector<std::variant<double, std::string>> row = {std::string(name), figure.observed, figure.mean};
-        row.insert(row.end(), figure.quantiles.begin(), figure.quantiles.end());
-        table.rows.push_back(std::move(row));
-    };
-    add("largest drawdown, %", paths.drawdown_percent);
-    add("largest drawdown, R", paths.drawdown_r);
-    add("return, %", paths.return_percent);
-    return table;
-}
-
-report::FigureTable ruin_table(const StressResult& result) {
-    report::FigureTable table{.title = "Ruin, by resampled lists", .figures = {}};
-    for (std::size_t i = 0; i < result.paths.ruin.size(); ++i) {
-        table.figures.push_back({fmt::format("equity at or below {} of the start", percentile_text(result.path_options.ruin_levels[i])),
-                                 100.0 * result.paths.ruin[i], "%", 2, "share of the lists"});
-    }
-    table.figures.push_back({"deeper drawdown than observed", 100.0 * result.paths.deeper, "%", 1, "share of the lists"});
     return table;
 }
 
@@ -175,7 +124,7 @@ Json stress_json(const StressResult& result) {
     json["scenarios"] = Json::array();
     for (const StressRow& row : result.rows) json["scenarios"].push_back(row_json(result, row));
     json["left_out"] = result.left_out;
-    json["trade_paths"] = paths_json(result);
+    json["trade_paths"] = paths_json(result.paths, result.path_options);
     return json;
 }
 
@@ -187,7 +136,7 @@ report::ReportData stress_page(const StressResult& result) {
     page.simulated = result.simulated;
     if (base.in_sample) page.warnings.push_back("in-sample: the model has seen the test window, so these figures say nothing about the future");
     page.headline = headline_of(result);
-    page.figures = {ruin_table(result)};
+    page.figures = {ruin_table(result.paths, result.path_options)};
     page.tables_title = "Scenarios";
     page.tables = {
         rows_table(result, "Costs and latency",
@@ -195,7 +144,7 @@ report::ReportData stress_page(const StressResult& result) {
                    {"base", "fees", "slippage", "latency"}),
         rows_table(result, "Parameters, one at a time", "the models as they were trained", {"base", "parameters"}),
         rows_table(result, "Bars lost and repeated", "features and touches from what was seen, fills on what was traded", {"base", "feed"}),
-        paths_table(result)};
+        paths_table(result.paths, result.path_options)};
     report::Table extra = rows_table(result, "Other data", "", {"extra data"});
     if (!extra.rows.empty()) page.tables.push_back(std::move(extra));
     page.tables.push_back(rows_table(result, "Whole data set and folds", in_sample_note, {"whole data", "folds"}));
@@ -228,7 +177,7 @@ std::string stress_text(const StressResult& result) {
         if (!row.note.empty()) text += row.name + ": " + row.note + "\n";
     }
     for (const std::string& left_out : result.left_out) text += "left out: " + left_out + "\n";
-    const report::Table paths = paths_table(result);
+    const report::Table paths = paths_table(result.paths, result.path_options);
     std::vector<std::string> path_header;
     for (const report::Column& column : paths.columns) path_header.push_back(column.name);
     std::vector<std::vector<std::string>> path_rows;
@@ -238,7 +187,7 @@ std::string stress_text(const StressResult& result) {
     }
     text += fmt::format("\n{} lists of {} trades resampled in blocks of {}\n", result.paths.paths, result.paths.trades, result.paths.block_length);
     text += format_table(path_header, path_rows) + "\n";
-    for (const Figure& figure : ruin_table(result).figures) {
+    for (const Figure& figure : ruin_table(result.paths, result.path_options).figures) {
         text += fmt::format("{}: {} % of the lists\n", figure.name, number(std::get<double>(figure.value), figure.decimals));
     }
     return text + "report: " + (result.folder / "stress.html").string() + "\n";

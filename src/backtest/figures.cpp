@@ -265,6 +265,8 @@ std::vector<Value> by_day(std::span<const ClosedTrade> trades, Window window, Va
 
 }  // namespace
 
+GroupFigures group_figures(std::string name, std::span<const ClosedTrade> trades) { return group_of(trades, std::move(name), any); }
+
 std::vector<double> daily_net_r(std::span<const ClosedTrade> trades, Window window) { return by_day<double>(trades, window, net_r_of); }
 
 std::vector<std::int64_t> daily_trades(std::span<const ClosedTrade> trades, Window window) {

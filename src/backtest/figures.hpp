@@ -125,6 +125,9 @@ struct Figures {
 /// The same of a list of trades alone (signals, refusals and unfilled orders stay empty).
 [[nodiscard]] Figures figures_of(std::span<const ClosedTrade> trades, Window window, double starting_equity, std::span<const std::string> timeframes);
 
+/// Of these trades together.
+[[nodiscard]] GroupFigures group_figures(std::string name, std::span<const ClosedTrade> trades);
+
 /// One net R a UTC day that the window touches, zeros included; a trade counts on the day of its exit.
 [[nodiscard]] std::vector<double> daily_net_r(std::span<const ClosedTrade> trades, Window window);
 
@@ -136,5 +139,6 @@ struct Figures {
 
 /// Keys in the struct's order; NaN is null.
 [[nodiscard]] Json to_json(const Figures& figures);
+[[nodiscard]] Json to_json(std::span<const GroupFigures> groups);
 
 }  // namespace sofia::backtest

@@ -60,21 +60,6 @@ constexpr Entry numbers[] = {
     {"ambiguous_share", &Figures::ambiguous_share},
 };
 
-Json groups(const std::vector<GroupFigures>& list) {
-    Json out = Json::array();
-    for (const GroupFigures& group : list) {
-        out.push_back({{"group", group.group},
-                       {"trades", group.trades},
-                       {"win_rate", json_number(group.win_rate)},
-                       {"net_r", json_number(group.net_r)},
-                       {"gross_r", json_number(group.gross_r)},
-                       {"mean_net_r", json_number(group.mean_net_r)},
-                       {"mean_expected_value", json_number(group.mean_expected_value)},
-                       {"net_pnl", json_number(group.net_pnl)}});
-    }
-    return out;
-}
-
 Json counts(const std::vector<GroupFigures>& list) {
     Json out = Json::object();
     for (const GroupFigures& count : list) out[count.group] = count.trades;
@@ -96,6 +81,21 @@ Json months(const std::vector<MonthFigures>& list) {
 
 }  // namespace
 
+Json to_json(std::span<const GroupFigures> groups) {
+    Json out = Json::array();
+    for (const GroupFigures& group : groups) {
+        out.push_back({{"group", group.group},
+                       {"trades", group.trades},
+                       {"win_rate", json_number(group.win_rate)},
+                       {"net_r", json_number(group.net_r)},
+                       {"gross_r", json_number(group.gross_r)},
+                       {"mean_net_r", json_number(group.mean_net_r)},
+                       {"mean_expected_value", json_number(group.mean_expected_value)},
+                       {"net_pnl", json_number(group.net_pnl)}});
+    }
+    return out;
+}
+
 Json to_json(const Figures& figures) {
     Json out = Json::object();
     out["from"] = format_time(figures.window.from);
@@ -106,9 +106,9 @@ Json to_json(const Figures& figures) {
     out["unfilled"] = figures.unfilled;
     out["ambiguous"] = figures.ambiguous;
     for (const Entry& entry : numbers) out[entry.key] = json_number(figures.*entry.value);
-    out["by_reason"] = groups(figures.by_reason);
-    out["by_direction"] = groups(figures.by_direction);
-    out["by_timeframe"] = groups(figures.by_timeframe);
+    out["by_reason"] = to_json(figures.by_reason);
+    out["by_direction"] = to_json(figures.by_direction);
+    out["by_timeframe"] = to_json(figures.by_timeframe);
     out["refusals"] = counts(figures.refusals);
     out["unfilled_why"] = counts(figures.unfilled_why);
     out["months"] = months(figures.months);

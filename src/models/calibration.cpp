@@ -1,8 +1,11 @@
 #include "models/calibration.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
+#include <limits>
 #include <numeric>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -132,14 +135,9 @@ Result<std::vector<double>> number_list(const Json& json, const char* key, const
     return out;
 }
 
-}  // namespace
-
-Result<Calibrator> Calibrator::fit_platt(std::span<const double> probabilities, std::span<const double> labels) {
-    SOFIA_CHECK(check(probabilities, labels));
-    const PlattProblem problem = platt_problem(probabilities, labels);
-    const double positives = std::accumulate(labels.begin(), labels.end(), 0.0);
+/// Newton's method from a = 0 and this b, with halved steps where the loss would not fall (Lin, Lin, Weng 2007).
+std::pair<double, double> least_loss(const PlattProblem& problem, double b) {
     double a = 0.0;
-    double b = std::log((static_cast<double>(labels.size()) - positives + 1.0) / (positives + 1.0));
     double loss = problem.loss(a, b);
     for (int iteration = 0; iteration < 100; ++iteration) {
         const auto d = problem.derivatives(a, b);
@@ -155,13 +153,22 @@ Result<Calibrator> Calibrator::fit_platt(std::span<const double> probabilities, 
         b += step * step_b;
         loss = problem.loss(a, b);
     }
+    return {a, b};
+}
+
+}  // namespace
+
+Result<Calibrator> Calibrator::fit_platt(std::span<const double> probabilities, std::span<const double> labels) {
+    SOFIA_CHECK(check(probabilities, labels));
+    const PlattProblem problem = platt_problem(probabilities, labels);
+    const double positives = std::accumulate(labels.begin(), labels.end(), 0.0);
+    const auto [a, b] = least_loss(problem, std::log((static_cast<double>(labels.size()) - positives + 1.0) / (positives + 1.0)));
     Calibrator out;
     out.name_ = "platt";
     out.slope_ = a;
     out.intercept_ = b;
     return out;
 }
-
 Result<Calibrator> Calibrator::fit_isotonic(std::span<const double> probabilities, std::span<const double> labels) {
     SOFIA_CHECK(check(probabilities, labels));
     Calibrator out;
@@ -228,6 +235,31 @@ Result<Calibrator> Calibrator::from_json(const Json& json, const std::string& wh
         return fail(ErrorCode::data, where + ": calibrator isotonic: inputs and outputs are not two ascending lists of one length");
     }
     return out;
+}
+
+CalibrationLine calibration_line(std::span<const double> probabilities, std::span<const double> labels) {
+    assert(probabilities.size() == labels.size());
+    PlattProblem problem;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+        if (std::isnan(probabilities[i]) || std::isnan(labels[i])) return {};
+        problem.scores.push_back(logit(std::clamp(probabilities[i], 1e-6, 1.0 - 1e-6)));
+        problem.targets.push_back(labels[i]);
+    }
+    double least_positive = std::numeric_limits<double>::infinity();
+    double least_negative = least_positive;
+    double most_positive = -least_positive;
+    double most_negative = -least_positive;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+        double& least = labels[i] > 0.5 ? least_positive : least_negative;
+        double& most = labels[i] > 0.5 ? most_positive : most_negative;
+        least = std::min(least, problem.scores[i]);
+        most = std::max(most, problem.scores[i]);
+    }
+    // Without an overlap of the classes the likelihood grows for ever.
+    if (!(least_positive < most_negative && least_negative < most_positive)) return {};
+    const double positives = std::accumulate(labels.begin(), labels.end(), 0.0);
+    const auto [a, b] = least_loss(problem, std::log((static_cast<double>(labels.size()) - positives) / positives));
+    return {-a, -b};
 }
 
 }  // namespace sofia::models

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -43,5 +44,16 @@ private:
     std::vector<double> inputs_;      // isotonic: ascending
     std::vector<double> outputs_;
 };
+
+/// Logistic regression of what happened on the logit of what was said (Cox 1958): slope 1 and intercept 0 when calibrated, a slope below 1 when
+/// probabilities are too far from their middle. By maximum likelihood, probabilities kept 1e-6 away from 0 and 1.
+struct CalibrationLine {
+    double slope = std::numeric_limits<double>::quiet_NaN();
+    double intercept = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// `probabilities` in [0, 1], `labels` 0 or 1, equal sizes (asserted). NaN with one class only, one probability only, a NaN, or where a threshold
+/// tells the classes apart, so that there is no largest likelihood.
+[[nodiscard]] CalibrationLine calibration_line(std::span<const double> probabilities, std::span<const double> labels);
 
 }  // namespace sofia::models

@@ -113,5 +113,39 @@ TEST(Calibrator, BadInputIsNamed) {
     }
 }
 
+TEST(CalibrationLine, FindsTheTrueOne) {
+    RandomStream random(5);
+    std::vector<double> said;
+    std::vector<double> happened;
+    for (int i = 0; i < 40'000; ++i) {
+        const double x = 1.5 * random.normal();
+        said.push_back(sigmoid(x));
+        happened.push_back(random.uniform() < sigmoid(0.6 * x - 0.2) ? 1.0 : 0.0);
+    }
+    const CalibrationLine line = calibration_line(said, happened);
+    EXPECT_NEAR(line.slope, 0.6, 0.03);
+    EXPECT_NEAR(line.intercept, -0.2, 0.03);
+}
+
+// Two probabilities and the frequencies with which they came true fix the line: through both logits.
+TEST(CalibrationLine, OfTwoProbabilitiesGoesThroughTheirFrequencies) {
+    const std::vector<double> said = {0.2, 0.2, 0.2, 0.2, 0.6, 0.6, 0.6, 0.6};
+    const std::vector<double> happened = {1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0};
+    const CalibrationLine line = calibration_line(said, happened);
+    const double low = std::log(0.2 / 0.8);
+    const double high = std::log(0.6 / 0.4);
+    EXPECT_NEAR(line.slope, (std::log(3.0) - std::log(1.0 / 3.0)) / (high - low), 1e-6);
+    EXPECT_NEAR(line.intercept, std::log(3.0) - line.slope * high, 1e-6);
+}
+
+TEST(CalibrationLine, NeedsOverlappingClasses) {
+    const std::vector<double> said = {0.1, 0.3, 0.6, 0.8};
+    EXPECT_TRUE(std::isnan(calibration_line(said, std::vector<double>{0.0, 0.0, 1.0, 1.0}).slope));
+    EXPECT_TRUE(std::isnan(calibration_line(said, std::vector<double>{1.0, 1.0, 0.0, 0.0}).slope));
+    EXPECT_TRUE(std::isnan(calibration_line(said, std::vector<double>(4, 1.0)).slope));
+    EXPECT_TRUE(std::isnan(calibration_line(std::vector<double>(4, 0.5), std::vector<double>{0.0, 1.0, 0.0, 1.0}).slope));
+    EXPECT_FALSE(std::isnan(calibration_line(said, std::vector<double>{0.0, 1.0, 0.0, 1.0}).slope));
+}
+
 }  // namespace
 }  // namespace sofia::models

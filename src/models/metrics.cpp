@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "math/statistics.hpp"
+
 namespace sofia::models {
 
 namespace {
@@ -121,6 +123,18 @@ double calibration_error(std::span<const double> probabilities, std::span<const 
         if (bin.count > 0) sum += static_cast<double>(bin.count) * std::abs(bin.observed - bin.predicted);
     }
     return sum / static_cast<double>(labels.size());
+}
+
+double calibration_error_by_chance(std::span<const double> probabilities, double quantile, RandomStream random, std::size_t replications,
+                                   std::size_t bins) {
+    if (probabilities.empty() || has_nan(probabilities)) return nan;
+    std::vector<double> labels(probabilities.size());
+    std::vector<double> errors;
+    for (std::size_t i = 0; i < replications; ++i) {
+        for (std::size_t row = 0; row < labels.size(); ++row) labels[row] = random.uniform() < probabilities[row] ? 1.0 : 0.0;
+        errors.push_back(calibration_error(probabilities, labels, bins));
+    }
+    return math::quantile(errors, quantile);
 }
 
 }  // namespace sofia::models

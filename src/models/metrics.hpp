@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "base/random.hpp"
+
 namespace sofia::models {
 
 // Figures of probabilities against 0/1 labels: spans of equal size (asserted). No row, or any NaN in either, gives NaN.
@@ -37,5 +39,10 @@ struct ReliabilityBin {
 
 /// Expected calibration error: mean |observed - predicted| over those bins, weighted by count (Naeini et al. 2015).
 [[nodiscard]] double calibration_error(std::span<const double> probabilities, std::span<const double> labels, std::size_t bins = 10);
+
+/// Quantile (type 7) of the calibration error that probabilities which are right would have by chance: outcomes drawn from the probabilities
+/// themselves (consistency resampling, Bröcker and Smith 2007). `quantile` in [0, 1] (asserted). NaN without rows or with a NaN.
+[[nodiscard]] double calibration_error_by_chance(std::span<const double> probabilities, double quantile, RandomStream random,
+                                                 std::size_t replications = 1'000, std::size_t bins = 10);
 
 }  // namespace sofia::models

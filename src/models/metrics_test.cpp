@@ -89,5 +89,15 @@ TEST(Reliability, CalibrationErrorWeighsBinsByCount) {
     EXPECT_NEAR(calibration_error(p, y, 2), 0.75 * (1.0 / 3.0 - 0.25) + 0.25 * 0.75, 1e-15);
 }
 
+// With one bin the error is |mean outcome - p|: half normal for many rows, whose 95 % quantile is 1.96 standard errors.
+TEST(CalibrationErrorByChance, OfOneProbabilityIsThatOfACoin) {
+    const std::vector<double> same(2'000, 0.3);
+    EXPECT_NEAR(calibration_error_by_chance(same, 0.95, RandomStream(1)), 1.96 * std::sqrt(0.3 * 0.7 / 2'000.0), 0.0015);
+    EXPECT_EQ(calibration_error_by_chance(same, 0.95, RandomStream(1)), calibration_error_by_chance(same, 0.95, RandomStream(1)));
+    const std::vector<double> certain = {0.0, 1.0, 1.0};
+    EXPECT_EQ(calibration_error_by_chance(certain, 1.0, RandomStream(2)), 0.0);
+    EXPECT_TRUE(std::isnan(calibration_error_by_chance({}, 0.95, RandomStream(1))));
+}
+
 }  // namespace
 }  // namespace sofia::models

@@ -29,14 +29,20 @@ Result<void> check_ascending(const Rows& rows, TimeOf time_of, const std::string
     return {};
 }
 
-Result<void> check(const ReportData& data) {
-    for (const Table& table : data.tables) {
+Result<void> check_tables(std::span<const Table> tables) {
+    for (const Table& table : tables) {
         for (const auto& row : table.rows) {
             if (row.size() == table.columns.size()) continue;
             return fail(ErrorCode::usage, "report: a row of table \"" + table.title + "\" has " + std::to_string(row.size()) + " cells for " +
                                               std::to_string(table.columns.size()) + " columns");
         }
     }
+    return {};
+}
+
+Result<void> check(const ReportData& data) {
+    SOFIA_CHECK(check_tables(data.tables));
+    for (const Part& part : data.parts) SOFIA_CHECK(check_tables(part.tables));
     SOFIA_CHECK(check_ascending(data.bars, [](const market::Bar& bar) { return bar.open_time; }, "bar"));
     std::vector<const Series*> lines = {&data.equity, &data.drawdown};
     for (const Series& series : data.benchmarks) lines.push_back(&series);
@@ -153,13 +159,30 @@ std::string months_section(const ReportData& data) {
                                            "<th scope=\"col\">year</th></tr></thead><tbody>\n" + rows + "</tbody></table></div>\n");
 }
 
-std::string results_section(const ReportData& data) {
+std::string distribution_panels(std::span<const Distribution> distributions) {
     std::string body;
-    if (!data.waterfall.empty()) body += panel("From gross to net", waterfall_chart(data.waterfall, data.waterfall_unit));
-    for (const Distribution& distribution : data.distributions) {
+    for (const Distribution& distribution : distributions) {
         const std::string drawing = histogram(distribution);
         if (!drawing.empty()) body += panel(distribution.title, drawing);
     }
+    return body;
+}
+
+std::string part_section(const Part& part) {
+    std::string figures;
+    for (const FigureTable& table : part.figures) figures += figure_table(table);
+    std::string wide;
+    for (const Table& table : part.tables) wide += sortable_table(table);
+    wide += distribution_panels(part.distributions);
+    const std::string body = grid(figures) + grid(wide, "grid wide");
+    if (body.empty()) return "";
+    return section(part.title, (part.note.empty() ? "" : "<p class=\"subtitle\">" + escape(part.note) + "</p>\n") + body);
+}
+
+std::string results_section(const ReportData& data) {
+    std::string body;
+    if (!data.waterfall.empty()) body += panel("From gross to net", waterfall_chart(data.waterfall, data.waterfall_unit));
+    body += distribution_panels(data.distributions);
     return section("Where the result comes from", grid(body, "grid wide"));
 }
 
@@ -264,8 +287,9 @@ Result<std::string> html(const ReportData& data) {
     out += "</header>\n" + cards(data.headline) + chart_section(data);
     std::string tables;
     for (const FigureTable& table : data.figures) tables += figure_table(table);
-    out += section("Figures", grid(tables)) + months_section(data) + results_section(data) + tables_section(data) + model_section(data) +
-           trades_section(data) + notes_section(data.notes) + footer(data) + "</main>\n";
+    out += section("Figures", grid(tables)) + months_section(data) + results_section(data);
+    for (const Part& part : data.parts) out += part_section(part);
+    out += tables_section(data) + model_section(data) + trades_section(data) + notes_section(data.notes) + footer(data) + "</main>\n";
     if (has_chart(data)) {
         out += "<script type=\"application/json\" id=\"chart-data\">" + chart_json(data) + "</script>\n<script>\n";
         out += chart_library();

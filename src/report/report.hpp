@@ -130,6 +130,15 @@ struct Distribution {
     std::vector<double> values;  ///< NaN left out
 };
 
+/// A section of its own. What is left empty is left out; without anything there is no section.
+struct Part {
+    std::string title;
+    std::string note;
+    std::vector<FigureTable> figures;
+    std::vector<Table> tables;
+    std::vector<Distribution> distributions;
+};
+
 /// Everything a report shows. Parts left empty are left out. Nothing is computed from anything but this.
 struct ReportData {
     std::string title;
@@ -161,6 +170,7 @@ struct ReportData {
     std::vector<WaterfallStep> waterfall;
     std::vector<ReliabilityPoint> reliability;
     std::vector<Distribution> distributions;
+    std::vector<Part> parts;              ///< in their order, after where the result comes from
 
     std::vector<std::string> notes;       ///< paragraphs at the end
     std::vector<Figure> provenance;       ///< seed, revision, data hash, config: small print

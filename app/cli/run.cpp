@@ -147,8 +147,8 @@ const CLI::App& deepest(const CLI::App& app) {
 
 std::vector<Verb> all_verbs() {
     std::vector<Verb> verbs;
-    for (auto group :
-         {data_verbs(), table_verbs(), strategy_verbs(), stress_verbs(), study_run_verbs(), study_verbs(), study_plot_verbs(), config_verbs()}) {
+    for (auto group : {data_verbs(), table_verbs(), strategy_verbs(), stress_verbs(), study_run_verbs(), study_verbs(), study_plot_verbs(),
+                       audit_verbs(), config_verbs()}) {
         for (Verb& verb : group) verbs.push_back(std::move(verb));
     }
     return verbs;

@@ -39,6 +39,7 @@ struct Verb {
 [[nodiscard]] std::vector<Verb> study_run_verbs();
 [[nodiscard]] std::vector<Verb> study_verbs();
 [[nodiscard]] std::vector<Verb> study_plot_verbs();
+[[nodiscard]] std::vector<Verb> audit_verbs();
 [[nodiscard]] std::vector<Verb> config_verbs();
 
 /// Parses and runs one command line. Returns the exit code; prints results on stdout, errors on stderr.

@@ -1,5 +1,6 @@
 #include "tune/parzen.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -97,22 +98,58 @@ TEST(Parzen, SamplesFollowTheDensity) {
     }
 }
 
-TEST(Parzen, GivenOrderAndMemosChangeNothing) {
-    const auto d = made(FloatDistribution{0.001, 10.0, true, 0.0});
-    std::vector<ScaleMemo> memos(3);
-    ParzenColumn column;
-    column.distribution = &d;
-    column.values = {5.0, 0.01, 0.7};
-    const std::vector<double> points = {0.001, 0.4, 10.0};
-    const auto plain = ParzenEstimator({column}).log_pdf(points);
-    column.order = {1, 2, 0};
-    column.logs = {std::log(5.0), std::log(0.01), std::log(0.7)};
-    column.memos = memos;
-    const std::vector<std::uint32_t> rows = {0, 1, 2};
-    column.memo_of = rows;
-    EXPECT_EQ(ParzenEstimator({column}).log_pdf(points), plain);
-    EXPECT_EQ(ParzenEstimator({column}).log_pdf(points), plain);  // from the memos now
-    EXPECT_GT(memos[2].sigma, 0.0);
+// Whatever comes and goes, in few steps or many at once: the same bits as a new estimator of the same list.
+RC_GTEST_PROP(Parzen, EditsLeadToTheSameBitsAsANewEstimator, ()) {
+    SearchSpace space;
+    space.emplace("category", made(CategoricalDistribution{{true, false, std::monostate{}}}));
+    space.emplace("grid", made(IntDistribution{-6, 9, false, 3}));
+    space.emplace("log", made(FloatDistribution{0.001, 10.0, true, 0.0}));
+    space.emplace("real", made(FloatDistribution{-1.0, 1.0, false, 0.0}));
+    const auto row = [] {
+        const bool tie = *rc::gen::inRange(0, 4) == 0;  // some observations are equal in numbers that are no grid
+        const double real = tie ? 0.25 : *rc::gen::inRange(-1000, 1001) / 1000.0;
+        return std::vector<double>{static_cast<double>(*rc::gen::inRange(0, 3)), -6.0 + 3.0 * *rc::gen::inRange(0, 6),
+                                   std::pow(10.0, 2.0 * real - 1.0), real};
+    };
+    std::vector<std::vector<double>> list;
+    ParzenEstimator edited(space);
+    const std::vector<double> points = {0.0, -3.0, 0.02, 0.25, 2.0, 9.0, 10.0, -1.0};
+    for (int round = *rc::gen::inRange(1, 8); round > 0; --round) {
+        ParzenEdit edit;
+        std::vector<std::vector<double>> next;
+        const int rarely = *rc::gen::element(2, 50);
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            if (*rc::gen::inRange(0, rarely) == 0) {
+                edit.erased.push_back(i);
+            } else {
+                next.push_back(list[i]);
+            }
+        }
+        const int come = *rc::gen::element(0, 1, 2, 60);
+        for (int i = 0; i < come; ++i) edit.inserted.push_back(static_cast<std::size_t>(*rc::gen::inRange(0, static_cast<int>(next.size()) + 1)));
+        std::ranges::sort(edit.inserted);
+        for (std::size_t i = 0; i < edit.inserted.size(); ++i) {
+            edit.inserted[i] += i;  // positions afterwards
+            const auto values = row();
+            next.insert(next.begin() + static_cast<std::ptrdiff_t>(edit.inserted[i]), values);
+            edit.values.insert(edit.values.end(), values.begin(), values.end());
+        }
+        edited.edit(edit);
+        list = std::move(next);
+        std::vector<ParzenColumn> columns;
+        for (const auto& [name, distribution] : space) columns.push_back({&distribution, {}});
+        for (const auto& values : list) {
+            for (std::size_t j = 0; j < columns.size(); ++j) columns[j].values.push_back(values[j]);
+        }
+        const ParzenEstimator fresh(columns);
+        RC_ASSERT(edited.observations() == list.size());
+        RC_ASSERT(edited.weights() == fresh.weights());
+        for (std::size_t j = 0; j < columns.size(); ++j) {
+            RC_ASSERT(edited.means(j) == fresh.means(j));
+            RC_ASSERT(edited.sigmas(j) == fresh.sigmas(j));
+        }
+        RC_ASSERT(edited.log_pdf(points) == fresh.log_pdf(points));
+    }
 }
 
 TEST(Parzen, EqualObservationsAreWideInOtherParametersForOtherTrials) {

@@ -8,17 +8,13 @@
 #include "tune/learnt.hpp"
 #include "tune/parzen.hpp"
 #include "tune/relative.hpp"
+#include "tune/roomy.hpp"
 #include "tune/sampler.hpp"
 #include "tune/tpe_table.hpp"
 
 namespace sofia::tune {
 
 namespace {
-
-constexpr std::uint32_t nowhere = std::numeric_limits<std::uint32_t>::max();
-
-/// The observations of one estimator by trial number: a learnt row, or the number of learnt rows plus the index of a running trial.
-using Members = std::vector<std::uint32_t>;
 
 using Running = std::vector<std::pair<std::int64_t, std::vector<double>>>;  ///< number, values in the space's order
 
@@ -46,57 +42,77 @@ Running running_values(const History& history, std::int64_t self, const SearchSp
     return out;
 }
 
-/// The positions of members by ascending value, from the table's order without sorting again. `position`: of each row, or nowhere.
-void merge_order(const TpeColumn& source, std::size_t rows, const Members& members, const std::vector<std::uint32_t>& position, ParzenColumn& out) {
-    std::vector<std::uint32_t> extra;
-    for (std::uint32_t i = 0; i < members.size(); ++i) {
-        if (members[i] >= rows) extra.push_back(i);
-    }
-    const auto before = [&](std::uint32_t a, std::uint32_t b) { return out.values[a] != out.values[b] ? out.values[a] < out.values[b] : a < b; };
-    std::sort(extra.begin(), extra.end(), before);
-    auto next = extra.begin();
-    for (const std::uint32_t row : source.order) {
-        const std::uint32_t at = position[row];
-        if (at == nowhere) continue;
-        while (next != extra.end() && before(*next, at)) out.order.push_back(*next++);
-        out.order.push_back(at);
-    }
-    out.order.insert(out.order.end(), next, extra.end());
-}
+/// One of the two densities, kept from draw to draw: from one trial to the next few observations come and go.
+class TpeSide {
+public:
+    explicit TpeSide(const SearchSpace& space) : density_(space) {}
 
-/// Room for n and some more: an eighth, since these vectors grow by one a trial and a sampler keeps them.
-template <class T>
-void clear_with_room(std::vector<T>& vector, std::size_t n) {
-    vector.clear();
-    if (vector.capacity() < n) vector.reserve(n + n / 8);
-}
+    [[nodiscard]] const ParzenEstimator& density() const { return density_; }
 
-/// One parameter of the members.
-void fill_column(ParzenColumn& out, const Distribution& distribution, TpeColumn& source, std::size_t rows, const Members& members,
-                 const Running& running, std::size_t dimension, const std::vector<std::uint32_t>& position) {
-    if (source.memo_for != distribution) {
-        source.memo_for = distribution;
-        std::fill(source.memos.begin(), source.memos.end(), ScaleMemo{});
-    }
-    out.distribution = &distribution;
-    out.memos = source.memos;
-    out.memo_of = members;
-    const std::size_t room = members.size() + 1;  // the estimator adds the prior
-    clear_with_room(out.values, room);
-    clear_with_room(out.logs, 0);
-    clear_with_room(out.order, room);
-    for (const std::uint32_t m : members) out.values.push_back(m < rows ? source.values[m] : running[m - rows].second[dimension]);
-    if (is_log(distribution) && !source.logs.empty()) {
-        clear_with_room(out.logs, room);
-        for (std::size_t i = 0; i < members.size(); ++i) {
-            const double known = members[i] < rows ? source.logs[members[i]] : std::numeric_limits<double>::quiet_NaN();
-            out.logs.push_back(std::isnan(known) ? std::log(out.values[i]) : known);
+    /// Makes it the density of these trials (numbers, ascending); `values_of` gives a trial's values in the space's order. Those of a running trial
+    /// may be others when it has finished.
+    template <class ValuesOf>
+    void follow(const std::vector<std::int64_t>& members, const Running& running, const ValuesOf& values_of) {
+        ParzenEdit edit;
+        std::size_t was = 0;
+        std::size_t is = 0;
+        while (was < members_.size() || is < members.size()) {
+            const bool gone = is == members.size() || (was < members_.size() && members_[was] < members[is]);
+            const bool came = was == members_.size() || (is < members.size() && members[is] < members_[was]);
+            if (!gone && !came && !changed(members[is], values_of)) {
+                ++was;
+                ++is;
+                continue;
+            }
+            if (!came) edit.erased.push_back(was++);
+            if (gone) continue;
+            const std::vector<double> values = values_of(members[is]);
+            edit.values.insert(edit.values.end(), values.begin(), values.end());
+            edit.inserted.push_back(is++);
+        }
+        density_.edit(edit);
+        reserve_with_room(members_, members.size());
+        members_ = members;
+        ran_.clear();
+        for (const auto& one : running) {
+            if (std::ranges::binary_search(members, one.first)) ran_.insert(one);
         }
     }
-    // A handful is sorted faster than it is found among all.
-    const bool few = members.size() < rows / 16;
-    if (!few && distribution.as_categorical() == nullptr) merge_order(source, rows, members, position, out);
-}
+
+private:
+    template <class ValuesOf>
+    [[nodiscard]] bool changed(std::int64_t number, const ValuesOf& values_of) const {
+        if (ran_.empty()) return false;
+        const auto found = ran_.find(number);
+        return found != ran_.end() && found->second != values_of(number);
+    }
+
+    ParzenEstimator density_;
+    std::vector<std::int64_t> members_;
+    std::map<std::int64_t, std::vector<double>> ran_;
+};
+
+/// What the sampler keeps of a history: its trials, and the densities of the joint space (no name) and of each parameter drawn alone.
+struct TpeState {
+    struct Densities {
+        SearchSpace space;
+        TpeSide good, bad;
+    };
+    TpeTable table;
+    std::map<std::string, Densities> densities;
+
+    void learn(const FrozenTrial& trial, const std::vector<Direction>& directions) { table.learn(trial, directions); }
+
+    Densities& of(const std::string& name, const SearchSpace& space) {
+        auto found = densities.find(name);
+        if (found != densities.end() && found->second.space != space) {
+            densities.erase(found);
+            found = densities.end();
+        }
+        if (found == densities.end()) found = densities.emplace(name, Densities{space, TpeSide(space), TpeSide(space)}).first;
+        return found->second;
+    }
+};
 
 class TpeSampler : public Sampler {
 public:
@@ -111,95 +127,83 @@ public:
 
     Result<SearchSpace> joint_space(const History& history, const SearchSpace* asked) override {
         if (config_.joint == TpeConfig::Joint::univariate) return SearchSpace();
-        const TpeTable& table = learnt_.of(history);
+        const TpeTable& table = learnt_.of(history).table;
         return table.size() < config_.startup_trials ? SearchSpace() : table.shared().space(asked);
     }
 
     Result<JointSample> sample_joint(const History& history, std::int64_t number, const SearchSpace& space, RandomStream random) override {
         JointSample out;
-        if (!space.empty()) out.internal = draw(history, number, space, random);
+        if (!space.empty()) out.internal = draw(history, number, "", space, random);
         return out;
     }
 
     Result<double> sample_one(const History& history, std::int64_t number, const std::string& name, const Distribution& distribution,
                               RandomStream random) override {
-        if (learnt_.of(history).size() < config_.startup_trials) return sample_uniform(distribution, random);
-        return draw(history, number, SearchSpace{{name, distribution}}, random).begin()->second;
+        if (learnt_.of(history).table.size() < config_.startup_trials) return sample_uniform(distribution, random);
+        return draw(history, number, name, SearchSpace{{name, distribution}}, random).begin()->second;
     }
 
 private:
-    std::map<std::string, double> draw(const History& history, std::int64_t number, const SearchSpace& space, RandomStream& random) {
-        TpeTable& table = learnt_.of(history);
+    std::map<std::string, double> draw(const History& history, std::int64_t number, const std::string& name, const SearchSpace& space,
+                                       RandomStream& random) {
+        TpeState& state = learnt_.of(history);
+        TpeTable& table = state.table;
         const Running running = config_.running == TpeConfig::Running::constant_liar ? running_values(history, number, space) : Running();
-        std::vector<TpeColumn*> columns;
-        for (const auto& [name, distribution] : space) columns.push_back(table.column(name));
+        std::vector<const TpeColumn*> columns;
+        for (const auto& [each, distribution] : space) columns.push_back(table.column(each));
         divide(table, columns, running);
-        fit(good_, table.size(), space, columns, below_, running);
-        fit(bad_, table.size(), space, columns, above_, running);
+        const auto values_of = [&](std::int64_t trial) {
+            const auto ran = std::ranges::lower_bound(running, trial, {}, [](const auto& one) { return one.first; });
+            if (ran != running.end() && ran->first == trial) return ran->second;
+            std::vector<double> values;
+            for (const TpeColumn* column : columns) values.push_back(column->values[table.row(trial)]);
+            return values;
+        };
+        auto& [same_space, good, bad] = state.of(name, space);
+        good.follow(below_, running, values_of);
+        bad.follow(above_, running, values_of);
 
-        const std::vector<double> points = good_.sample(random, config_.candidates);
-        const std::vector<double> log_good = good_.log_pdf(points);
-        const std::vector<double> log_bad = bad_.log_pdf(points);
+        const std::vector<double> points = good.density().sample(random, config_.candidates);
+        const std::vector<double> log_good = good.density().log_pdf(points);
+        const std::vector<double> log_bad = bad.density().log_pdf(points);
         std::size_t winner = 0;
         for (std::size_t i = 1; i < config_.candidates; ++i) {
             if (log_good[i] - log_bad[i] > log_good[winner] - log_bad[winner]) winner = i;
         }
         std::map<std::string, double> out;
         std::size_t at = winner * space.size();
-        for (const auto& [name, distribution] : space) out[name] = points[at++];
+        for (const auto& [each, distribution] : space) out[each] = points[at++];
         return out;
     }
 
     /// The trials that have all of the columns: the good ones, and the others with the running ones among them by number.
-    void divide(const TpeTable& table, const std::vector<TpeColumn*>& columns, const Running& running) {
+    void divide(const TpeTable& table, const std::vector<const TpeColumn*>& columns, const Running& running) {
         const std::size_t rows = table.size();
-        is_good_.assign(rows, 0);
+        is_good_.clear();
+        resize_with_room(is_good_, rows);
         for (const std::uint32_t row : table.best(tpe_below(rows))) is_good_[row] = 1;
         std::vector<const TpeColumn*> in_some;
         for (const TpeColumn* c : columns) {
-            if (c == nullptr || !table.in_all(*c)) in_some.push_back(c);
+            if (c == nullptr || c->count < rows) in_some.push_back(c);
         }
-        clear_with_room(below_, 0);
-        clear_with_room(above_, rows + running.size());
-        std::uint32_t next = 0;
+        below_.clear();
+        above_.clear();
+        reserve_with_room(above_, rows + running.size());
+        auto next = running.begin();
         for (const std::uint32_t row : table.by_number()) {
-            const bool whole =
-                std::all_of(in_some.begin(), in_some.end(), [&](const TpeColumn* c) { return c != nullptr && !std::isnan(c->values[row]); });
-            if (!whole) continue;
-            for (; next < running.size() && running[next].first < table.number(row); ++next)
-                above_.push_back(static_cast<std::uint32_t>(rows) + next);
-            (is_good_[row] != 0 ? below_ : above_).push_back(row);
+            const auto has = [&](const TpeColumn* c) { return c != nullptr && !std::isnan(c->values[row]); };
+            if (!std::ranges::all_of(in_some, has)) continue;
+            const std::int64_t number = table.number(row);
+            for (; next != running.end() && next->first < number; ++next) above_.push_back(next->first);
+            (is_good_[row] != 0 ? below_ : above_).push_back(number);
         }
-        for (; next < running.size(); ++next) above_.push_back(static_cast<std::uint32_t>(rows) + next);
-    }
-
-    void fit(ParzenEstimator& estimator, std::size_t rows, const SearchSpace& space, const std::vector<TpeColumn*>& columns, const Members& members,
-             const Running& running) {
-        position_.assign(rows, nowhere);
-        for (std::uint32_t i = 0; i < members.size(); ++i) {
-            if (members[i] < rows) position_[members[i]] = i;
-        }
-        TpeColumn none;  // of a parameter that no finished trial has
-        std::size_t dimension = 0;
-        estimator.start(members.size());
-        for (const auto& [name, distribution] : space) {
-            TpeColumn& source = columns[dimension] != nullptr ? *columns[dimension] : none;
-            fill_column(column_, distribution, source, rows, members, running, dimension, position_);
-            estimator.add(column_);
-            ++dimension;
-        }
+        for (; next != running.end(); ++next) above_.push_back(next->first);
     }
 
     TpeConfig config_;
-    Learnt<TpeTable> learnt_;
-    // What one draw needs: kept, since the next one needs it again and a little more.
-    std::vector<char> is_good_;
-    Members below_;
-    Members above_;
-    std::vector<std::uint32_t> position_;
-    ParzenColumn column_;
-    ParzenEstimator good_;
-    ParzenEstimator bad_;
+    Learnt<TpeState> learnt_;
+    std::vector<char> is_good_;  ///< of the draw at hand, by row
+    std::vector<std::int64_t> below_, above_;  ///< trial numbers
 };
 
 }  // namespace

@@ -1,8 +1,11 @@
 #include "tune/tpe_table.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <limits>
+
+#include "tune/roomy.hpp"
 
 namespace sofia::tune {
 
@@ -11,12 +14,6 @@ constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 }
 
 std::size_t tpe_below(std::size_t n) { return std::min<std::size_t>((n + 9) / 10, 25); }
-
-bool is_log(const Distribution& distribution) {
-    if (const auto* i = distribution.as_int()) return i->log;
-    const auto* f = distribution.as_float();
-    return f != nullptr && f->log;
-}
 
 bool TpeTable::Score::operator<(const Score& o) const {
     if (first != o.first) return first < o.first;
@@ -33,16 +30,9 @@ void TpeTable::learn(const FrozenTrial& trial, const std::vector<Direction>& dir
     rank(trial, directions.front(), row);
     for (const Param& p : trial.params) {
         TpeColumn& column = columns_[p.name];
-        column.values.resize(numbers_.size(), missing);
+        resize_with_room(column.values, numbers_.size(), missing);
         column.values[row] = p.internal;
-        if (is_log(*p.distribution)) {
-            column.logs.resize(numbers_.size(), missing);
-            column.logs[row] = std::log(p.internal);
-        }
-        const auto before = [&](std::uint32_t a, std::uint32_t b) {
-            return column.values[a] != column.values[b] ? column.values[a] < column.values[b] : numbers_[a] < numbers_[b];
-        };
-        column.order.insert(std::upper_bound(column.order.begin(), column.order.end(), row, before), row);
+        ++column.count;
     }
     shared_.learn(trial);
 }
@@ -68,13 +58,18 @@ void TpeTable::rank(const FrozenTrial& trial, Direction direction, std::uint32_t
     into->insert(std::upper_bound(into->begin(), into->end(), score), score);
 }
 
-TpeColumn* TpeTable::column(const std::string& name) {
+const TpeColumn* TpeTable::column(const std::string& name) {
     const auto found = columns_.find(name);
     if (found == columns_.end()) return nullptr;
-    found->second.values.resize(numbers_.size(), missing);
-    found->second.memos.resize(numbers_.size());
-    if (!found->second.logs.empty()) found->second.logs.resize(numbers_.size(), missing);
+    resize_with_room(found->second.values, numbers_.size(), missing);
     return &found->second;
+}
+
+std::uint32_t TpeTable::row(std::int64_t number) const {
+    const auto before = [&](std::uint32_t row, std::int64_t n) { return numbers_[row] < n; };
+    const auto found = std::lower_bound(by_number_.begin(), by_number_.end(), number, before);
+    assert(found != by_number_.end() && numbers_[*found] == number);
+    return *found;
 }
 
 std::vector<std::uint32_t> TpeTable::best(std::size_t n) const {

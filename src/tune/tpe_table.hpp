@@ -4,11 +4,9 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "tune/parzen.hpp"
 #include "tune/unit.hpp"
 
 namespace sofia::tune {
@@ -16,16 +14,10 @@ namespace sofia::tune {
 /// How many of n complete and pruned trials count as good: min(ceil(n / 10), 25).
 [[nodiscard]] std::size_t tpe_below(std::size_t n);
 
-/// Whether it lives in log space; false for categories.
-[[nodiscard]] bool is_log(const Distribution& distribution);
-
-/// The values of one parameter over all learnt trials, with what is slow to find again.
+/// The values of one parameter over all learnt trials.
 struct TpeColumn {
-    std::vector<double> values;        ///< by row, NaN where the trial lacks the parameter
-    std::vector<double> logs;          ///< their logarithms, if any trial had it as a log parameter
-    std::vector<std::uint32_t> order;  ///< rows that have it, by (value, number)
-    std::vector<ScaleMemo> memos;      ///< by row, valid for `memo_for`
-    std::optional<Distribution> memo_for;
+    std::vector<double> values;  ///< by row, NaN where the trial lacks the parameter
+    std::size_t count = 0;       ///< of the trials that have it
 };
 
 /// Complete and pruned trials, a row each in the order of learning.
@@ -39,10 +31,10 @@ public:
     [[nodiscard]] const Intersection& shared() const { return shared_; }
 
     /// Null: no trial has it.
-    [[nodiscard]] TpeColumn* column(const std::string& name);
+    [[nodiscard]] const TpeColumn* column(const std::string& name);
 
-    /// Whether every trial has it.
-    [[nodiscard]] bool in_all(const TpeColumn& column) const { return column.order.size() == numbers_.size(); }
+    /// The row of a trial; it has been learnt (asserted).
+    [[nodiscard]] std::uint32_t row(std::int64_t number) const;
 
     /// The rows of the best n: complete ones by value, then pruned ones by last step and value, then infeasible ones by violation.
     [[nodiscard]] std::vector<std::uint32_t> best(std::size_t n) const;

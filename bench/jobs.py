@@ -9,6 +9,7 @@ from pathlib import Path
 
 from measure import Series, alone, alternate, number, ratio, run
 from tapes import Tapes
+from touch_job import touch
 
 # What bench/features_peer.py has no definition for: columns of trades and of the clock, and two indicators.
 NOT_IN_PEER = "features.exclude=time.*,*.flow*,*.tick*,*.trade*,*.sma50_slope,*.efficiency20"
@@ -202,4 +203,4 @@ def study(bench: Bench) -> list[Row]:
 
 
 JOBS: dict[str, Callable[[Bench], list[Row]]] = {"bars": bars, "features": features, "stream": stream, "replay": replay, "predict": predict,
-                                                     "study": study}
+                                                     "study": study, "touch": touch}

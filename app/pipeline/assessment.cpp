@@ -129,6 +129,7 @@ Result<Assessment> assess(const AssessmentInputs& inputs, const Context& context
     out.model = model_figures(inputs, random.split("calibration"));
     SOFIA_TRY(out.by_regime, by_regime(inputs));
     out.by_expected_value = by_expected_value(trades);
+    out.funding_coverage = backtest::funding_coverage(inputs.data.history.funding, inputs.figures.window);
     SOFIA_CHECK(context.go_on());
     SOFIA_TRY(out.benchmarks, benchmarks_of(inputs.data, inputs.which, inputs.core, inputs.figures.window, random.split("benchmarks"), pool));
     out.paths = backtest::trade_paths(backtest::path_trades(trades), out.path_options, random.split("paths"), pool);

@@ -45,6 +45,7 @@ struct Assessment {
     std::vector<backtest::GroupFigures> by_regime;          ///< what came after the signal, by the labels' definition
     std::vector<backtest::GroupFigures> by_expected_value;  ///< fifths of the trades by predicted value, lowest first
     Benchmarks benchmarks;
+    double funding_coverage = 0.0;        ///< share of the window; none without a funding file
     backtest::TradePathOptions path_options;
     backtest::TradePaths paths;
     std::optional<Luck> luck;             ///< none where the study's summaries are gone or too old

@@ -159,7 +159,7 @@ FigureTable concentration_table(const backtest::Figures& f) {
              number("trades a month", f.concentration_months, "", 3)}};
 }
 
-FigureTable defects_table(const store::ReadReport& read) {
+FigureTable defects_table(const store::ReadReport& read, double funding_coverage) {
     DurationNs missing = 0;
     for (const store::Gap& gap : read.gaps) missing += gap.length();
     const auto many = [](std::uint64_t value) { return static_cast<double>(value); };
@@ -168,7 +168,8 @@ FigureTable defects_table(const store::ReadReport& read) {
              number("duplicates left out", many(read.duplicates), "", 0), number("rows out of order", many(read.out_of_order), "", 0),
              number("opens widened", many(read.opens_widened), "", 0), share("opens carried", read.carried_open_share),
              number("gaps", static_cast<double>(read.gaps.size()), "", 0),
-             number("in gaps", static_cast<double>(missing) / static_cast<double>(ns_per_hour), "hours", 1)}};
+             number("in gaps", static_cast<double>(missing) / static_cast<double>(ns_per_hour), "hours", 1),
+             share("window with funding rates", funding_coverage, "without them no funding is charged")}};
 }
 
 report::Series hold_series(const backtest::HoldFigures& hold) {
@@ -218,7 +219,7 @@ void add_assessment(const BacktestView& view, report::ReportData& data) {
     const Assessment& a = view.assessment;
     data.figures.push_back(interval_table(a));
     data.figures.push_back(concentration_table(view.figures));
-    data.figures.push_back(defects_table(view.history.data.report));
+    data.figures.push_back(defects_table(view.history.data.report, a.funding_coverage));
     data.distributions.push_back(excursions("Largest move against a trade (MAE)", view.core.trades(), &trading::ClosedTrade::mae_r));
     data.distributions.push_back(excursions("Largest move for a trade (MFE)", view.core.trades(), &trading::ClosedTrade::mfe_r));
     data.parts.push_back({.title = "Benchmarks",
@@ -232,6 +233,7 @@ void add_assessment(const BacktestView& view, report::ReportData& data) {
                           .figures = {ruin_table(a.paths, a.path_options)},
                           .tables = {paths_table(a.paths, a.path_options)},
                           .distributions = {}});
+    if (auto stress = stress_part(view.stress)) data.parts.push_back(*std::move(stress));
     data.tables.push_back(group_table("By regime", a.by_regime, "what came after the signal, by the labels' definition: not known at the entry"));
     if (!a.by_expected_value.empty()) {
         data.tables.push_back(group_table("By predicted value", a.by_expected_value, "fifths of the trades: what the gate expected, and what came"));

@@ -208,6 +208,7 @@ Result<BacktestResult> backtest(const BacktestRequest& request, const Context& c
                             .figures = result.figures,
                             .assessment = result.assessment,
                             .trial = trained.trial,
+                            .stress = subject.model_folder / "stress" / "stress.json",
                             .title = fmt::format("{} · {} · trial {}", history.data.symbol, trained.study, trained.trial),
                             .window = plan.name,
                             .in_sample = plan.in_sample,

@@ -44,7 +44,7 @@ std::vector<market::Bar> window_bars(const BacktestView& view) {
 }
 
 /// What the files that were read had to be forgiven.
-Json defects_json(const store::ReadReport& read) {
+Json defects_json(const store::ReadReport& read, double funding_coverage) {
     Json json = {{"rows", read.rows},
                  {"bad_rows", read.bad_rows},
                  {"duplicates", read.duplicates},
@@ -56,6 +56,7 @@ Json defects_json(const store::ReadReport& read) {
     for (const store::Gap& gap : read.gaps) missing += gap.length();
     json["gap_hours"] = json_number(static_cast<double>(missing) / static_cast<double>(ns_per_hour));
     json["missing_columns"] = read.missing_columns;
+    json["funding_coverage"] = json_number(funding_coverage);
     return json;
 }
 
@@ -64,7 +65,7 @@ Json defects_json(const store::ReadReport& read) {
 Json metrics_json(const backtest::Figures& figures, const Assessment& assessment, const store::ReadReport& read, std::int64_t trial) {
     Json json = backtest::to_json(figures);
     json.update(to_json(assessment, trial));
-    json["data"] = defects_json(read);
+    json["data"] = defects_json(read, assessment.funding_coverage);
     return json;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ struct BacktestView {
     const backtest::Figures& figures;
     const Assessment& assessment;
     std::int64_t trial = 0;
+    std::filesystem::path stress;  ///< where sofia stress leaves what it found of this model
     std::string title;
     std::string window;
     bool in_sample = false;
@@ -56,6 +58,9 @@ void add_assessment(const BacktestView& view, report::ReportData& data);
 
 /// All members of metrics.json behind the first ones, which say what was run.
 [[nodiscard]] Json metrics_json(const backtest::Figures& figures, const Assessment& assessment, const store::ReadReport& read, std::int64_t trial);
+
+/// The section that shows a stress.json; nothing when there is none, or none that can be read.
+[[nodiscard]] std::optional<report::Part> stress_part(const std::filesystem::path& file);
 
 /// The report's content, without its bars.
 [[nodiscard]] Result<report::ReportData> report_data(const BacktestView& view);

@@ -1,13 +1,18 @@
 #include "app/pipeline/benchmarks.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <tuple>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
+#include "app/pipeline/backtest_files.hpp"
 #include "app/pipeline/test_adjustment.hpp"
+#include "base/files.hpp"
 #include "math/statistics.hpp"
 
 namespace sofia::pipeline {
@@ -155,6 +160,23 @@ TEST(Benchmarks, EveryTouchIsTheCoreWithoutGates) {
     const std::vector<market::Bar>& bars = world.history.bars.front();
     EXPECT_EQ(a.hold.entry_price, bars[10 * 1440].close + 1.0);  // a hundred ticks
     EXPECT_EQ(a.hold.exit_price, bars[35 * 1440 - 1].close - 1.0);
+}
+
+TEST(StressPart, ShowsTheScenariosOfAStressJson) {
+    const std::filesystem::path file = std::filesystem::temp_directory_path() / ("stress_part_" + std::to_string(::getpid()) + ".json");
+    Json scenario = {{"name", "fees x2"}, {"in_sample", false}, {"trades", 12}, {"net_r", 1.5}};
+    for (const char* key : {"net_r_against_base", "expectancy_r", "max_drawdown_percent", "max_drawdown_r", "sharpe_annual"}) scenario[key] = nullptr;
+    ASSERT_TRUE(write_file(file, format_json({{"schema", 1}, {"scenarios", Json::array({scenario})}})));
+    const auto part = stress_part(file);
+    ASSERT_TRUE(part.has_value());
+    ASSERT_EQ(part->tables.at(0).rows.size(), 1U);
+    EXPECT_EQ(std::get<std::string>(part->tables[0].rows[0][0]), "fees x2");
+    EXPECT_EQ(std::get<double>(part->tables[0].rows[0][3]), 1.5);
+    EXPECT_EQ(part->tables[0].rows[0].size(), part->tables[0].columns.size());
+    ASSERT_TRUE(write_file(file, "{\"schema\": 1, \"scenarios\": [{}]}"));
+    EXPECT_FALSE(stress_part(file).has_value());
+    std::filesystem::remove(file);
+    EXPECT_FALSE(stress_part(file).has_value());
 }
 
 WindowFigures daily(std::uint64_t seed, std::size_t days, double edge) {

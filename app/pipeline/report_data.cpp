@@ -178,8 +178,9 @@ std::vector<report::FigureTable> figure_tables(const backtest::Figures& f) {
           percent("win rate", f.win_rate), number("payoff", f.payoff, "", 2), number("profit factor", f.profit_factor, "", 3)}});
     tables.push_back({"Risk",
                       {number("max drawdown", f.max_drawdown_percent, "%", 2), number("max drawdown", f.max_drawdown_r, "R", 2),
-                       percent("time under water", f.time_under_water), percent("exposure", f.exposure), number("turnover", f.turnover, "x", 1),
-                       number("mean leverage", f.mean_leverage, "x", 2),
+                       percent("time under water", f.time_under_water), number("longest under water", f.longest_under_water_days, "days", 1),
+                       percent("exposure", f.exposure), number("turnover", f.turnover, "x", 1), number("mean leverage", f.mean_leverage, "x", 2),
+                       number("largest leverage", f.max_leverage, "x", 2),
                        number("Sharpe, annual", f.sharpe_annual, "", 2, "daily net R, days without trades as zeros"),
                        number("probabilistic Sharpe", f.psr, "", 3, "chance that the true Sharpe ratio is above zero"),
                        number("minimum track record", f.min_track_record_days, "days", 0)}});

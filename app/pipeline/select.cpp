@@ -350,6 +350,20 @@ void adjust(Selection& selection) {
     selection.result.adjusted = adjust_test(tested, selection.trials.front().head.seed, pool);
 }
 
+/// What the champion's tuning figures owe to its having been chosen.
+Result<void> add_luck(Selection& selection) {
+    const auto champion = std::ranges::find(selection.trials, selection.champion->trial, [](const StudyTrial& one) { return one.head.trial; });
+    SOFIA_TRY(const Settings settings, load_settings({.resolved = champion->head.config}));
+    ThreadPool pool(selection.context.threads);
+    auto luck = luck_of(selection.folder.root, champion->head.trial, {}, settings, champion->head.seed, selection.context, pool);
+    if (luck) {
+        selection.result.luck = *std::move(luck);
+    } else {
+        selection.context.log.warning(fmt::format("no figures on the luck of the choice: {}", luck.error().message));
+    }
+    return {};
+}
+
 Result<void> write_records(const Selection& selection) {
     const std::filesystem::path path = selection_path(selection.folder);
     SOFIA_CHECK(write_file(path, format_json(to_json(selection.result))));
@@ -378,6 +392,7 @@ Result<SelectResult> select(const SelectRequest& request, const Context& context
     if (selection.champion) SOFIA_CHECK(decide(selection));
     SOFIA_CHECK(tell_the_others(selection));
     adjust(selection);
+    if (selection.champion) SOFIA_CHECK(add_luck(selection));
     SOFIA_CHECK(write_records(selection));
     return std::move(selection.result);
 }
@@ -397,6 +412,14 @@ std::string outcome_text(const SelectResult& result) {
         case Outcome::selected: return fmt::format("selected: trial {}", trial);
     }
     return {};
+}
+
+std::string luck_text(const Luck& luck) {
+    return fmt::format(
+        "the champion's tuning figures among {} trials on these data: deflated Sharpe ratio {}, probability of backtest overfitting {}\n"
+        "robust score {} R; the best of as many trials without skill scores {} R (p {})\n",
+        luck.trials, number_text(luck.tuning.all.deflated, 3), number_text(luck.overfitting.cscv.probability, 3), number_text(luck.null.score, 4),
+        number_text(luck.null.null.mean, 4), number_text(luck.null.p, 3));
 }
 
 }  // namespace
@@ -420,6 +443,8 @@ Output describe(const SelectResult& result) {
     json["from_record"] = result.from_record;
     json["folder"] = result.folder.string();
     json["champion_summary"] = champion == result.candidates.end() ? Json() : Json(champion->summary.string());
+    json["luck"] = result.luck ? to_json(*result.luck, *result.champion) : Json();
+    if (result.luck) text += luck_text(*result.luck);
     if (champion != result.candidates.end()) text += "summary: " + champion->summary.string() + "\n";
     return make_output(std::move(text), std::move(json));
 }

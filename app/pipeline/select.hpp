@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/pipeline/context.hpp"
+#include "app/pipeline/luck.hpp"
 #include "app/pipeline/output.hpp"
 #include "app/pipeline/test_adjustment.hpp"
 #include "app/pipeline/verdict.hpp"
@@ -50,6 +51,7 @@ struct SelectResult {
     Outcome outcome = Outcome::none;
     std::int64_t test_looks = 1;       ///< selections of this study that have looked at test
     std::vector<std::string> shadow_seen;  ///< what had looked at shadow before it decided
+    std::optional<Luck> luck;          ///< of the champion's choice; not part of the record, as other studies may join
     AdjustedTest adjusted;             ///< the candidates' figures on test, adjusted for there being several
     bool from_record = false;          ///< shadow had decided before this call
 };

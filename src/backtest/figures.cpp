@@ -287,6 +287,20 @@ std::vector<EquityPoint> equity_curve(std::span<const ClosedTrade> trades, Windo
     return curve;
 }
 
+double funding_coverage(std::span<const trading::Funding> funding, Window window) {
+    if (funding.size() < 2 || window.length() <= 0) return 0.0;
+    std::vector<double> gaps;
+    for (std::size_t i = 1; i < funding.size(); ++i) gaps.push_back(static_cast<double>(funding[i].time - funding[i - 1].time));
+    const double usual = math::median(gaps);
+    double covered = 0.0;
+    for (std::size_t i = 0; i < funding.size(); ++i) {
+        const double gap = i == 0 ? usual : gaps[i - 1];
+        const auto from = funding[i].time - static_cast<DurationNs>(gap > 1.5 * usual ? usual : gap);
+        covered += static_cast<double>(std::max<DurationNs>(0, std::min(funding[i].time, window.to) - std::max(from, window.from)));
+    }
+    return covered / static_cast<double>(window.length());
+}
+
 Figures figures_of(std::span<const ClosedTrade> trades, Window window, double starting_equity, std::span<const std::string> timeframes) {
     Figures figures;
     figures.window = window;

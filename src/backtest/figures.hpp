@@ -137,6 +137,10 @@ struct Figures {
 /// The start of the window, then a point a trade at its exit.
 [[nodiscard]] std::vector<EquityPoint> equity_curve(std::span<const ClosedTrade> trades, Window window, double starting_equity);
 
+/// Share of the window for which funding is known: a stamp speaks for the time since the one before it, or for the usual time between two (their
+/// median) where that is more than half as long again. 0 below two stamps or in an empty window.
+[[nodiscard]] double funding_coverage(std::span<const trading::Funding> funding, Window window);
+
 /// Keys in the struct's order; NaN is null.
 [[nodiscard]] Json to_json(const Figures& figures);
 [[nodiscard]] Json to_json(std::span<const GroupFigures> groups);

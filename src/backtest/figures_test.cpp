@@ -101,6 +101,16 @@ TEST(Figures, SayHowFewTradesTheResultHangsOn) {
     EXPECT_TRUE(std::isnan(none.concentration_wins));
 }
 
+TEST(FundingCoverage, LeavesOutWhatNoStampSpeaksFor) {
+    std::vector<trading::Funding> funding;
+    for (const std::int64_t hours : {8, 16, 24, 32, 56, 64}) funding.push_back({minute(60 * hours), 0.0001, 1.0});  // two are missing
+    EXPECT_DOUBLE_EQ(funding_coverage(funding, {minute(0), minute(60 * 32)}), 1.0);
+    EXPECT_DOUBLE_EQ(funding_coverage(funding, {minute(0), minute(60 * 64)}), 48.0 / 64.0);
+    EXPECT_DOUBLE_EQ(funding_coverage(funding, {minute(60 * 32), minute(60 * 48)}), 0.0);
+    EXPECT_DOUBLE_EQ(funding_coverage(funding, {minute(60 * 60), minute(60 * 68)}), 0.5);
+    EXPECT_EQ(funding_coverage({}, {minute(0), minute(60)}), 0.0);
+}
+
 TEST(Figures, GroupsAddUpToTheWhole) {
     const Figures f = figures();
     for (const auto* groups : {&f.by_reason, &f.by_direction, &f.by_timeframe}) {

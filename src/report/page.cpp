@@ -168,13 +168,16 @@ std::string distribution_panels(std::span<const Distribution> distributions) {
     return body;
 }
 
+constexpr std::size_t whole_width_columns = 6;
+
 std::string part_section(const Part& part) {
     std::string figures;
     for (const FigureTable& table : part.figures) figures += figure_table(table);
     std::string wide;
-    for (const Table& table : part.tables) wide += sortable_table(table);
+    std::string widest;  // tables that need the page's whole width
+    for (const Table& table : part.tables) (table.columns.size() > whole_width_columns ? widest : wide) += sortable_table(table);
     wide += distribution_panels(part.distributions);
-    const std::string body = grid(figures) + grid(wide, "grid wide");
+    const std::string body = grid(figures) + grid(widest, "whole") + grid(wide, "grid wide");
     if (body.empty()) return "";
     return section(part.title, (part.note.empty() ? "" : "<p class=\"subtitle\">" + escape(part.note) + "</p>\n") + body);
 }

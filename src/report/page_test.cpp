@@ -101,6 +101,22 @@ TEST_F(Page, SimulatedIsTheFirstLineAndOnlyThere) {
     EXPECT_THAT(own_part(page_of(data_)), Not(HasSubstr("simulated: true")));
 }
 
+TEST_F(Page, PartsStandInTheirOrderAndEmptyOnesNowhere) {
+    data_.parts = {
+        {"First part", "what it is", {{"Its figures", {{"a figure", 2.5, "R", 1, ""}}}}, {}, {}},
+        {"Empty part", "nothing in it", {}, {}, {}},
+        {"Second part", "", {}, {{"Its table", "", {{"name", ""}, {"value", ""}}, {{std::string("row"), 1.0}}}}, {{"Its values", "R", {1.0, 2.0}}}}};
+    const std::string page = own_part(page_of(data_));
+    expect_well_formed(page_of(data_));
+    EXPECT_LT(page.find("First part"), page.find("Its figures"));
+    EXPECT_LT(page.find("Its figures"), page.find("Second part"));
+    EXPECT_LT(page.find("Its table"), page.find("Its values"));
+    EXPECT_THAT(page, HasSubstr("what it is"));
+    EXPECT_THAT(page, Not(HasSubstr("Empty part")));
+    data_.parts[2].tables[0].rows.push_back({1.0});
+    EXPECT_EQ(html(data_).error().code, ErrorCode::usage);
+}
+
 TEST_F(Page, AsksTheNetworkForNothing) {
     const std::string page = page_of(data_);
     const std::string own = own_part(page);
@@ -134,6 +150,7 @@ TEST_F(Page, EscapesEveryText) {
     data_.importance[0].feature = data_.shap[0].feature = data_.folds[0].name = data_.folds[1].note = data_.waterfall[0].name = evil;
     data_.distributions[0].title = data_.distributions[0].unit = evil;
     data_.provenance[0].name = evil;
+    data_.parts = {{evil, evil, {{evil, {{evil, evil, evil, 2, evil}}}}, {{evil, evil, {{evil, evil}}, {{evil}}}}, {{evil, evil, {1.0, 2.0}}}}};
     const std::string page = page_of(data_);
     EXPECT_THAT(page, Not(HasSubstr("<script>alert")));
     EXPECT_THAT(page, Not(HasSubstr("alert(1)</script>")));

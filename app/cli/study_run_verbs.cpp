@@ -31,7 +31,8 @@ void declare_work(CLI::App& app, RunOptions& options) {
     app.add_option("--function", work.function, "Instead of a command: sphere, ackley, rosenbrock, branin, hartmann6, mixed or conditional");
     app.add_option("--dims", work.dims, "Parameters of sphere, ackley and rosenbrock")->capture_default_str();
     app.add_option("--sampler", work.sampler, pipeline::known_samplers() + "; default tpe, nsga2 for several objectives");
-    app.add_option("--pruner", work.pruner, "Decides on the intermediate values; none, median, ...")->capture_default_str();
+    app.add_option("--pruner", work.pruner, pipeline::known_pruners() + "; options as in median:startup_trials=10,warmup_steps=2")
+        ->capture_default_str();
     app.add_option("--direction", options.direction, "minimize or maximize; with commas between for several objectives")->capture_default_str();
     app.add_option("--trial-timeout", options.trial_timeout, "End a trial's command after this long; the trial fails");
     app.add_option("COMMAND", options.command,
@@ -47,15 +48,15 @@ void declare_run(CLI::App& app, RunOptions& options) {
     app.add_flag("--resume", options.resume, "Continue the study, or create it");
     app.add_option("--trials", request.trials, "Trials of this call, by all its workers; 0: until --timeout")
         ->capture_default_str()
-        ->check(CLI::NonNegativeNumber);
+        ->check(whole_number(0));
     app.add_option("--timeout", options.timeout, "Start no trial after this long: 90, 90s, 30m, 2h");
     app.add_option("--workers", request.workers, "Trials that run at once, in processes of their own")
         ->capture_default_str()
-        ->check(CLI::Range(1, 1024));
+        ->check(whole_number(1, 1024));
     app.add_option("--batch", request.batch,
                    "Trials asked together and told in number order: the same study for any number of workers; default 1, with several workers "
                    "each asking for itself")
-        ->check(CLI::Range(1, 100'000));
+        ->check(whole_number(1, 100'000));
     app.add_option("--heartbeat", options.heartbeat,
                    "Time between signs of life; a trial is failed after twice as long without one; default 30s, 0: never");
     app.add_option("--retries", request.work.retries, "How often a trial whose worker died is run again")

@@ -147,7 +147,7 @@ Verb dashboard_verb() {
                 add_study_choice(app, request->choice);
                 app.add_option("--host", request->host, "Address it listens at; 0.0.0.0 lets other machines in, and it asks nobody for a password")
                     ->capture_default_str();
-                app.add_option("--port", request->port, "Port")->capture_default_str()->check(CLI::Range(1, 65535));
+                app.add_option("--port", request->port, "Port")->capture_default_str()->check(whole_number(1, 65535));
                 return [request](const Context& context, const CommonOptions&) { return pipeline::serve_dashboard(*request, context); };
             }};
 }

@@ -161,6 +161,7 @@ Result<std::vector<tune::Direction>> parse_directions(const std::string& text) {
 }
 
 std::string known_samplers() { return join(tune::sampler_names(), ", "); }
+std::string known_pruners() { return join(tune::pruner_names(), ", "); }
 
 Result<StudyRunResult> study_run(const StudyRunRequest& request, const Context& context) {
     SOFIA_TRY(const StudyWork work, complete_work(request, context));

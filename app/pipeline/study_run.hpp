@@ -39,8 +39,9 @@ struct StudyRunResult {
 /// `minimize`, `maximize` or, for several objectives, both with commas between. Error usage.
 [[nodiscard]] Result<std::vector<tune::Direction>> parse_directions(const std::string& text);
 
-/// `random, grid, ...`: the names that StudyWork::sampler may have.
+/// `random, grid, ...`: the names that StudyWork::sampler may have; `none, median, ...`: those that StudyWork::pruner may begin with.
 [[nodiscard]] std::string known_samplers();
+[[nodiscard]] std::string known_pruners();
 
 /// Tunes a command or a test function.
 ///

@@ -51,6 +51,10 @@ std::string selection(std::size_t index, const std::string& condition) {
 
 Result<void> TrialReader::after(std::int64_t study, std::int64_t after, std::vector<FrozenTrial>& out) {
     const std::size_t begin = out.size();
+    if (after == 0) {
+        SOFIA_TRY(const auto count, statements_->rows("SELECT count(*) FROM trials WHERE study_id = :s", {Type::integer}, {study}));
+        out.reserve(begin + static_cast<std::size_t>(integer(count[0][0])));
+    }
     SOFIA_CHECK(read_trials("study_id = :s AND trial_id > :a", {study, after}, out));
     const std::span<FrozenTrial> fresh(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end());
     if (fresh.empty()) return {};
@@ -112,24 +116,43 @@ Result<void> TrialReader::read_children(const std::string& condition, const Row&
 }
 
 Result<void> TrialReader::scan_children(std::span<FrozenTrial> trials) {
+    const Row range = {trials.front().id, trials.back().id};
     for (std::size_t i = 0; i < child_tables.size(); ++i) {
         // The plus keeps SQLite from the index on trial_id.
-        const std::string order = i == params ? " ORDER BY param_id" : "";
-        SOFIA_CHECK(collect(selection(i, "+trial_id BETWEEN :a AND :b") + order, {trials.front().id, trials.back().id}, trials));
+        const std::string condition = "+trial_id BETWEEN :a AND :b";
+        if (i == params) {
+            SOFIA_CHECK(scan_params(condition, range, trials));
+        } else {
+            SOFIA_CHECK(collect(selection(i, condition), range, trials));
+        }
     }
     return {};
 }
 
-/// Rows of other studies' trials in between, and of a trial that appeared after the trials were read, are passed over.
+/// Nearly all rows of a file are parameters: of these only the columns that are needed.
+Result<void> TrialReader::scan_params(const std::string& condition, const Row& arguments, std::span<FrozenTrial> trials) {
+    const std::string statement =
+        fmt::format("SELECT trial_id, param_name, param_value, distribution_json FROM trial_params WHERE {} ORDER BY param_id", condition);
+    return each_child(statement, {Type::integer, Type::text, Type::real, Type::text}, arguments, trials, 0,
+                      [&](FrozenTrial& trial, const Row& row) { return take_param(trial, row[1], row[2], row[3]); });
+}
+
 Result<void> TrialReader::collect(const std::string& statement, const Row& arguments, std::span<FrozenTrial> trials) {
     static const std::vector<Type> types = {Type::integer, Type::integer, Type::integer, Type::text, Type::real, Type::text};
+    return each_child(statement, types, arguments, trials, 1, [&](FrozenTrial& trial, const Row& row) { return take(trial, row); });
+}
+
+/// Rows of other studies' trials in between, and of a trial that appeared after the trials were read, are passed over.
+Result<void> TrialReader::each_child(const std::string& statement, const std::vector<Type>& types, const Row& arguments,
+                                     std::span<FrozenTrial> trials, std::size_t id_column,
+                                     const std::function<Result<void>(FrozenTrial&, const Row&)>& take_row) {
     const auto below = [](const FrozenTrial& trial, std::int64_t id) { return trial.id < id; };
     auto at = trials.begin();
     return statements_->each(statement, types, arguments, [&](const Row& row) -> Result<void> {
-        const std::int64_t id = integer(row[1]);
+        const std::int64_t id = integer(row[id_column]);
         if (at == trials.end() || at->id != id) at = std::lower_bound(trials.begin(), trials.end(), id, below);
         if (at == trials.end() || at->id != id) return {};
-        auto taken = take(*at, row);
+        auto taken = take_row(*at, row);
         if (!taken) taken.error().message = fmt::format("{}: trial {}: {}", statements_->name(), at->number, taken.error().message);
         return taken;
     });
@@ -139,13 +162,7 @@ Result<void> TrialReader::take(FrozenTrial& trial, const Row& row) {
     const std::int64_t number = integer(row[2]);
     const std::string& name = text(row[3]);
     switch (integer(row[0])) {
-        case params: {
-            SOFIA_TRY(auto distribution, distribution_of(text(row[5])));
-            const auto* value = std::get_if<double>(&row[4]);
-            if (value == nullptr) return fail(ErrorCode::data, fmt::format("parameter \"{}\" has no value", name));
-            trial.params.push_back({name, std::move(distribution), *value});
-            return {};
-        }
+        case params: return take_param(trial, row[3], row[4], row[5]);
         case values: {
             const auto objective = static_cast<std::size_t>(number);
             if (trial.values.size() <= objective) trial.values.resize(objective + 1);
@@ -158,6 +175,16 @@ Result<void> TrialReader::take(FrozenTrial& trial, const Row& row) {
         }
         default: (integer(row[0]) == user_attributes ? trial.user_attributes : trial.system_attributes)[name] = text(row[5]); return {};
     }
+}
+
+Result<void> TrialReader::take_param(FrozenTrial& trial, const sql::Value& name, const sql::Value& value, const sql::Value& distribution) {
+    SOFIA_TRY(auto known, distribution_of(text(distribution)));
+    const auto* number = std::get_if<double>(&value);
+    if (number == nullptr) return fail(ErrorCode::data, fmt::format("parameter \"{}\" has no value", text(name)));
+    if (trial.params.empty()) trial.params.reserve(width_);  // most trials have as many as the one before
+    trial.params.push_back({text(name), std::move(known), *number});
+    width_ = trial.params.size();
+    return {};
 }
 
 /// One object for equal texts, so that a study's trials share their distributions.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,12 +37,19 @@ private:
     /// The same for all trials from the first to the last, table by table in the order of their own keys.
     Result<void> scan_children(std::span<FrozenTrial> trials);
 
+    Result<void> scan_params(const std::string& condition, const sql::Row& arguments, std::span<FrozenTrial> trials);
+
+    Result<void> each_child(const std::string& statement, const std::vector<sql::Type>& types, const sql::Row& arguments,
+                            std::span<FrozenTrial> trials, std::size_t id_column,
+                            const std::function<Result<void>(FrozenTrial&, const sql::Row&)>& take_row);
     Result<void> collect(const std::string& statement, const sql::Row& arguments, std::span<FrozenTrial> trials);
     Result<void> take(FrozenTrial& trial, const sql::Row& row);
+    Result<void> take_param(FrozenTrial& trial, const sql::Value& name, const sql::Value& value, const sql::Value& distribution);
     Result<std::shared_ptr<const Distribution>> distribution_of(const std::string& json);
 
     SqlStatements* statements_;
     std::unordered_map<std::string, std::shared_ptr<const Distribution>> distributions_;  // looked up only, never walked
+    std::size_t width_ = 0;  ///< parameters of the last trial read
 };
 
 }  // namespace sofia::tune

@@ -115,8 +115,10 @@ void run_one(Audit& audit, std::size_t i, Progress& progress) {
     auto result = make_seed(audit, i);
     const std::lock_guard lock(audit.mutex);
     if (!result) {
-        if (!audit.failed || result.error().code != ErrorCode::interrupted) audit.failed = std::move(result).error();
-        if (audit.failed->code != ErrorCode::interrupted) audit.failed->message = fmt::format("seed {}: {}", audit.seed(i), audit.failed->message);
+        Error error = std::move(result).error();
+        if (error.code == ErrorCode::interrupted && audit.failed) return;
+        if (error.code != ErrorCode::interrupted) error.message = fmt::format("seed {}: {}", audit.seed(i), error.message);
+        audit.failed = std::move(error);
         return;
     }
     audit.seeds[i] = *std::move(result);

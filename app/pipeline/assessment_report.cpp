@@ -191,6 +191,7 @@ void add_luck(const Luck& luck, std::int64_t trial, report::ReportData& data) {
                       .tables = {sharpe_table(luck), stage_table(luck)},
                       .distributions = {}};
     if (luck.test) part.figures.push_back(test_table(*luck.test, trial));
+    if (luck.parameters) part.heat_maps.push_back(heat_map_of(*luck.parameters));
     data.parts.push_back(std::move(part));
     data.headline.push_back(number("deflated Sharpe", luck.tuning.all.deflated, "", 3, "of tuning, after the choice"));
     data.fold_metric = "score of the tuner's folds, R a trade";

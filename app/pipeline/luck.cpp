@@ -89,6 +89,7 @@ Result<Luck> luck_of(const std::filesystem::path& folder, std::int64_t trial, st
     luck.test = adjusted_of(study, seed, pool);
     luck.stages = stages_of(*ledger);
     luck.folds = ledger->folds;
+    luck.parameters = parameter_map(study, trial);
     return luck;
 }
 
@@ -162,6 +163,7 @@ Json to_json(const Luck& luck, std::int64_t trial) {
     json["overfitting"] = overfitting_json(luck.overfitting);
     json["null_score"] = null_json(luck.null);
     json["adjusted_test"] = luck.test ? adjusted_json(*luck.test, trial) : Json();
+    json["parameters"] = luck.parameters ? to_json(*luck.parameters) : Json();
     json["stages"] = Json::array();
     for (const Stage& stage : luck.stages) {
         json["stages"].push_back({{"stage", stage.name},

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/pipeline/context.hpp"
+#include "app/pipeline/parameter_map.hpp"
 #include "app/pipeline/settings.hpp"
 #include "app/pipeline/study_ledger.hpp"
 #include "app/pipeline/test_adjustment.hpp"
@@ -57,6 +58,7 @@ struct Luck {
     std::optional<AdjustedTest> test;      ///< where a selection has run trials over test
     std::vector<Stage> stages;             ///< tuning, and test and shadow where a selection has looked
     std::vector<backtest::FoldScore> folds;
+    std::optional<ParameterMap> parameters;
 };
 
 /// `window_daily`: daily net R of the backtest. `settings` are those that the study was tuned with; `seed` is its seed. Reads the summaries of the

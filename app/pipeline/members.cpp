@@ -114,6 +114,17 @@ Result<std::vector<double>> Members::numbers(const char* name) const {
     return out;
 }
 
+Result<std::map<std::string, std::string>> Members::text_map(const char* name) const {
+    const Json* value = find(name);
+    if (value == nullptr || !value->is_object()) return error(name);
+    std::map<std::string, std::string> out;
+    for (const auto& [key, text] : value->items()) {
+        if (!text.is_string()) return error(name);
+        out[key] = text.get<std::string>();
+    }
+    return out;
+}
+
 Result<trading::Window> Members::window() const {
     trading::Window window;
     for (const auto& [name, target] : {std::pair{"from", &window.from}, std::pair{"to", &window.to}}) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> texts(const char* name) const;
     [[nodiscard]] Result<std::vector<std::int64_t>> counts(const char* name) const;
     [[nodiscard]] Result<std::vector<double>> numbers(const char* name) const;  ///< null is NaN
+    [[nodiscard]] Result<std::map<std::string, std::string>> text_map(const char* name) const;  ///< of an object whose values are texts
     [[nodiscard]] Result<trading::Window> window() const;  ///< of the members `from` and `to`, which may be equal
     [[nodiscard]] bool is_null(const char* name) const;    ///< there, and null
     [[nodiscard]] bool has(const char* name) const;        ///< there, whatever it is: for what older files lack

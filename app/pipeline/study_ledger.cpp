@@ -36,6 +36,8 @@ Result<void> add_folds(const Members& members, TrialLedger& ledger) {
 Result<TrialLedger> ledger_from(const Members& members) {
     TrialLedger ledger;
     SOFIA_TRY(ledger.record.trial, members.count("trial"));
+    SOFIA_TRY(ledger.state, members.text("state"));
+    SOFIA_TRY(ledger.params, members.text_map("params"));
     SOFIA_TRY(const std::string origin, members.text("origin"));
     ledger.record.origin = origin == "startup" ? backtest::Origin::startup : backtest::Origin::sampled;
     SOFIA_TRY(ledger.record.daily_net_r, members.numbers("daily_net_r"));

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ namespace sofia::pipeline {
 /// What a summary says that tells skill from luck.
 struct TrialLedger {
     backtest::TrialRecord record;
+    std::string state;                          ///< `complete`, `pruned`
+    std::map<std::string, std::string> params;  ///< configuration key -> value as YAML
     std::vector<backtest::FoldScore> folds;
     double gross_r = 0.0;             ///< of all folds
     std::vector<double> trade_net_r;  ///< of all folds, in the order of their exits

@@ -223,6 +223,45 @@ std::string reliability_chart(std::span<const ReliabilityPoint> points) {
     return out + dots + "</svg>";
 }
 
+std::string heat_map(const HeatMap& map) {
+    constexpr double width = 560.0;
+    constexpr double left = 150.0;
+    constexpr double top = 8.0;
+    constexpr double row = 40.0;
+    const double bottom = top + row * static_cast<double>(map.y_classes.size());
+    const double column = (width - left - 8.0) / static_cast<double>(std::max<std::size_t>(map.x_classes.size(), 1));
+    double largest = 0.0;
+    for (const auto& line_ : map.values) {
+        for (const double value : line_) largest = std::isfinite(value) ? std::max(largest, std::abs(value)) : largest;
+    }
+    const int decimals = decimals_for(largest);
+    std::string out = open_svg(width, bottom + 44.0, map.title);
+    for (std::size_t i = 0; i < map.y_classes.size(); ++i) {
+        const double y = bottom - row * static_cast<double>(i + 1);  // low ones below
+        out += text_at(left - 8.0, y + row / 2.0 + 4.0, "tick end", shorten(map.y_classes[i], 22));
+        for (std::size_t j = 0; j < map.x_classes.size(); ++j) {
+            const double value = map.values[i][j];
+            if (!std::isfinite(value)) continue;
+            const double x = left + column * static_cast<double>(j);
+            const bool marked = i == map.marked_y && j == map.marked_x;
+            out += fmt::format(
+                "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" class=\"{}{}\" fill-opacity=\"{:.3f}\"><title>{}</title></rect>",
+                x + 1.5, y + 1.5, column - 3.0, row - 3.0, value < 0.0 ? "loss" : "gain", marked ? " marked" : "",
+                largest > 0.0 ? 0.1 + 0.6 * std::abs(value) / largest : 0.1,
+                escape(fmt::format("{} {}, {} {}: {} of {}", map.x_name, map.x_classes[j], map.y_name, map.y_classes[i],
+                                   format_number(value, decimals), map.counts[i][j])));
+            out += text_at(x + column / 2.0, y + row / 2.0 + 4.0, "tick middle", format_number(value, decimals));
+        }
+    }
+    for (std::size_t j = 0; j < map.x_classes.size(); ++j) {
+        out += text_at(left + column * (static_cast<double>(j) + 0.5), bottom + 16.0, "tick middle", shorten(map.x_classes[j], 16));
+    }
+    out += text_at(left + (width - left) / 2.0, bottom + 36.0, "axis middle", map.x_name);
+    out +=
+        fmt::format("<text transform=\"translate(13 {:.1f}) rotate(-90)\" class=\"axis middle\">{}</text>", (top + bottom) / 2.0, escape(map.y_name));
+    return out + "</svg>";
+}
+
 std::string histogram(const Distribution& distribution) {
     std::vector<double> values;
     std::ranges::copy_if(distribution.values, std::back_inserter(values), [](double v) { return std::isfinite(v); });

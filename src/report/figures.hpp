@@ -37,6 +37,9 @@ struct BarItem {
 /// Observed frequency against predicted probability, dots as large as their bins are full.
 [[nodiscard]] std::string reliability_chart(std::span<const ReliabilityPoint> points);
 
+/// A cell for each pair of classes: above zero in the colour of gains, below in that of losses, the stronger the further away.
+[[nodiscard]] std::string heat_map(const HeatMap& map);
+
 /// About thirty classes of equal width.
 [[nodiscard]] std::string histogram(const Distribution& distribution);
 

@@ -40,9 +40,20 @@ Result<void> check_tables(std::span<const Table> tables) {
     return {};
 }
 
+Result<void> check_map(const HeatMap& map) {
+    const auto fits = [&](const auto& rows) {
+        return rows.size() == map.y_classes.size() && std::ranges::all_of(rows, [&](const auto& row) { return row.size() == map.x_classes.size(); });
+    };
+    if (fits(map.values) && fits(map.counts)) return {};
+    return fail(ErrorCode::usage, "report: heat map \"" + map.title + "\" has not one value and count for each pair of classes");
+}
+
 Result<void> check(const ReportData& data) {
     SOFIA_CHECK(check_tables(data.tables));
-    for (const Part& part : data.parts) SOFIA_CHECK(check_tables(part.tables));
+    for (const Part& part : data.parts) {
+        SOFIA_CHECK(check_tables(part.tables));
+        for (const HeatMap& map : part.heat_maps) SOFIA_CHECK(check_map(map));
+    }
     SOFIA_CHECK(check_ascending(data.bars, [](const market::Bar& bar) { return bar.open_time; }, "bar"));
     std::vector<const Series*> lines = {&data.equity, &data.drawdown};
     for (const Series& series : data.benchmarks) lines.push_back(&series);
@@ -177,6 +188,10 @@ std::string part_section(const Part& part) {
     std::string widest;  // tables that need the page's whole width
     for (const Table& table : part.tables) (table.columns.size() > whole_width_columns ? widest : wide) += sortable_table(table);
     wide += distribution_panels(part.distributions);
+    for (const HeatMap& map : part.heat_maps) {
+        const std::string title = map.unit.empty() ? map.title : map.title + " (" + map.unit + ")";
+        wide += panel(title, (map.note.empty() ? "" : "<span class=\"note\">" + escape(map.note) + "</span>") + heat_map(map));
+    }
     const std::string body = grid(figures) + grid(widest, "whole") + grid(wide, "grid wide");
     if (body.empty()) return "";
     return section(part.title, (part.note.empty() ? "" : "<p class=\"subtitle\">" + escape(part.note) + "</p>\n") + body);

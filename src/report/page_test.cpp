@@ -117,6 +117,34 @@ TEST_F(Page, PartsStandInTheirOrderAndEmptyOnesNowhere) {
     EXPECT_EQ(html(data_).error().code, ErrorCode::usage);
 }
 
+TEST_F(Page, AHeatMapHasACellForEachPairThatWasSeen) {
+    const double nothing = std::numeric_limits<double>::quiet_NaN();
+    HeatMap map{.title = "Scores",
+                .note = "",
+                .unit = "R",
+                .x_name = "width <m>",
+                .y_name = "depth",
+                .x_classes = {"low", "high"},
+                .y_classes = {"flat", "deep"},
+                .values = {{0.25, -0.5}, {nothing, 0.125}},
+                .counts = {{3, 4}, {0, 5}},
+                .marked_x = 1,
+                .marked_y = 1};
+    data_.parts = {{"Parameters", "", {}, {}, {}, {map}}};
+    const std::string page = own_part(page_of(data_));
+    expect_well_formed(page_of(data_));
+    const std::string drawing = page.substr(page.find("Parameters"));
+    const std::string svg = drawing.substr(0, drawing.find("</svg>"));
+    std::size_t cells = 0;
+    for (std::size_t at = svg.find("<rect"); at != std::string::npos; at = svg.find("<rect", at + 1)) ++cells;
+    EXPECT_EQ(cells, 3U);
+    EXPECT_THAT(svg, HasSubstr("class=\"loss\" fill-opacity=\"0.700\""));
+    EXPECT_THAT(svg, HasSubstr("class=\"gain marked\""));
+    EXPECT_THAT(svg, HasSubstr("width &lt;m&gt; high, depth deep: 0.125 of 5"));
+    data_.parts[0].heat_maps[0].counts.pop_back();
+    EXPECT_EQ(html(data_).error().code, ErrorCode::usage);
+}
+
 TEST_F(Page, AsksTheNetworkForNothing) {
     const std::string page = page_of(data_);
     const std::string own = own_part(page);

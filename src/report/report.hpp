@@ -130,6 +130,21 @@ struct Distribution {
     std::vector<double> values;  ///< NaN left out
 };
 
+/// Values by two things, each in classes from low to high. All rows have the same length (checked).
+struct HeatMap {
+    std::string title;
+    std::string note;
+    std::string unit;
+    std::string x_name;
+    std::string y_name;
+    std::vector<std::string> x_classes;
+    std::vector<std::string> y_classes;
+    std::vector<std::vector<double>> values;  ///< a row a class of y; NaN: nothing there
+    std::vector<std::vector<std::size_t>> counts;
+    std::size_t marked_x = 0;                 ///< the cell with a frame
+    std::size_t marked_y = 0;
+};
+
 /// A section of its own. What is left empty is left out; without anything there is no section.
 struct Part {
     std::string title;
@@ -137,6 +152,7 @@ struct Part {
     std::vector<FigureTable> figures;
     std::vector<Table> tables;
     std::vector<Distribution> distributions;
+    std::vector<HeatMap> heat_maps = {};
 };
 
 /// Everything a report shows. Parts left empty are left out. Nothing is computed from anything but this.

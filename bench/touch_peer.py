@@ -472,12 +472,18 @@ def storage(folder):
     return optuna.storages.JournalStorage(backend)
 
 
-def work(market, folder, trials, seed, number, told):
+def work(market, folder, left, seed, number, told):
+    """Asks for a trial as long as there are any left: nobody waits for a worker whose trials take longer."""
     worker = Worker(market, seed)
     study = optuna.load_study(study_name="touch", storage=storage(folder), sampler=optuna.samplers.TPESampler(seed=seed + number, n_startup_trials=10))
-    begin = time.perf_counter()
-    study.optimize(lambda trial: worker.score(suggest(trial), lambda fold, value: trial.report(value, fold))[0], n_trials=trials)
-    told.put({**worker.spent, "worker": time.perf_counter() - begin})
+    while True:
+        with left.get_lock():
+            left.value -= 1
+            if left.value < 0:
+                break
+        trial = study.ask()
+        study.tell(trial, worker.score(suggest(trial), lambda fold, value: trial.report(value, fold))[0])
+    told.put(worker.spent)
 
 
 def run(path, folder, trials, workers, seed):
@@ -488,15 +494,15 @@ def run(path, folder, trials, workers, seed):
     study = optuna.create_study(study_name="touch", storage=storage(folder), direction="maximize")
     context = multiprocessing.get_context("fork")
     told = context.Queue()
-    shares = [trials // workers + (number < trials % workers) for number in range(workers)]
-    processes = [context.Process(target=work, args=(market, folder, share, seed, number, told)) for number, share in enumerate(shares)]
+    left = context.Value("q", trials)
+    processes = [context.Process(target=work, args=(market, folder, left, seed, number, told)) for number in range(workers)]
     for process in processes:
         process.start()
     spent = [told.get() for _ in processes]
     for process in processes:
         process.join()
     seconds = time.perf_counter() - begin
-    stages = {key: sum(one[key] for one in spent) for key in spent[0] if key != "worker"}
+    stages = {key: sum(one[key] for one in spent) for key in spent[0]}
     stages["features"] = shared
     done = study.get_trials()
     assert len(done) == trials and all(trial.state == optuna.trial.TrialState.COMPLETE for trial in done)

@@ -116,15 +116,10 @@ models::GbdtConfig config_for(const models::GbdtConfig& config, std::size_t clas
     return out;
 }
 
-/// Adds one booster's probability of each row's asked class.
-Result<void> add_probabilities(const models::Booster& booster, std::size_t classes, models::MatrixView matrix, std::span<const std::size_t> asked,
-                               std::vector<double>& sum) {
-    SOFIA_TRY(const std::vector<double> outputs, booster.predict(matrix));
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-        const double p = classes == 2 ? outputs[i] : outputs[i * classes + asked[i]];
-        sum[i] += classes == 2 && asked[i] == 0 ? 1.0 - p : p;
-    }
-    return {};
+/// The probability of class `asked` for row `row` of a model's outputs.
+double asked_probability(std::span<const double> outputs, std::size_t row, std::size_t classes, std::size_t asked) {
+    if (classes > 2) return outputs[row * classes + asked];
+    return asked == 0 ? 1.0 - outputs[row] : outputs[row];
 }
 
 /// Out-of-sample probabilities and whether what was asked for came.
@@ -133,35 +128,27 @@ struct Forecasts {
     std::vector<double> came;
 };
 
-Result<models::Booster> fit_booster(const FitInputs& inputs, const models::GbdtConfig& config, const BinnedRows& rows, std::uint64_t seed,
-                                    std::size_t threads, const StopFlag& stop) {
-    SOFIA_TRY(models::Booster booster, models::Booster::fit(config, rows.train, rows.judge ? &*rows.judge : nullptr, seed, threads, stop));
+void count_time(const FitInputs& inputs, const models::FitReport& report) {
     if (StageClock* clock = inputs.tools.clock) {
-        clock->add_seconds(TimeStage::fit, booster.report().training_seconds);
-        clock->add_seconds(TimeStage::models, booster.report().seconds - booster.report().training_seconds);
+        clock->add_seconds(TimeStage::fit, report.training_seconds);
+        clock->add_seconds(TimeStage::models, report.seconds - report.training_seconds);
     }
-    return booster;
 }
 
 Result<void> add_block(const FitInputs& inputs, const ClassifierTask& task, const labels::Block& block, const models::GbdtConfig& config,
                        std::uint64_t seed, std::size_t threads, const StopFlag& stop, Forecasts& forecasts) {
     const Batch train = make_batch(task, block.train);
     if (train.labels.empty() || of_one_class(train.labels)) return {};
-    SOFIA_TRY(DatasetCache::Loan rows, binned_rows(inputs, config, train, nullptr, threads));
-    SOFIA_TRY(const models::Booster booster, fit_booster(inputs, config, *rows, seed, threads, stop));
-    const StageTimer timer(inputs.tools.clock, TimeStage::models);
-    std::vector<std::size_t> asked;
-    std::vector<double> came;
-    for (const std::size_t row : block.judged) {
-        const auto at = static_cast<std::size_t>(std::ranges::lower_bound(task.rows, row) - task.rows.begin());
-        asked.push_back(task.asked[at]);
-        came.push_back(task.labels[at] == static_cast<double>(task.asked[at]) ? 1.0 : 0.0);
-    }
     const std::vector<double> matrix = feature_matrix(inputs.history, inputs.candidates, block.judged);
-    std::vector<double> probabilities(asked.size(), 0.0);
-    SOFIA_CHECK(add_probabilities(booster, task.classes, {matrix, block.judged.size(), inputs.history.rows.width()}, asked, probabilities));
-    forecasts.probabilities.insert(forecasts.probabilities.end(), probabilities.begin(), probabilities.end());
-    forecasts.came.insert(forecasts.came.end(), came.begin(), came.end());
+    const models::MatrixView judged{matrix, block.judged.size(), inputs.history.rows.width()};
+    SOFIA_TRY(DatasetCache::Loan rows, binned_rows(inputs, config, train, nullptr, threads));
+    SOFIA_TRY(const models::Booster::Forecast forecast, models::Booster::fit_predict(config, rows->train, seed, threads, stop, judged));
+    count_time(inputs, forecast.report);
+    for (std::size_t i = 0; i < block.judged.size(); ++i) {
+        const auto at = static_cast<std::size_t>(std::ranges::lower_bound(task.rows, block.judged[i]) - task.rows.begin());
+        forecasts.probabilities.push_back(asked_probability(forecast.values, i, task.classes, task.asked[at]));
+        forecasts.came.push_back(task.labels[at] == static_cast<double>(task.asked[at]) ? 1.0 : 0.0);
+    }
     return {};
 }
 
@@ -210,7 +197,8 @@ Result<Classifier> fit_classifier(const FitInputs& inputs, const ClassifierTask&
         SOFIA_TRY(DatasetCache::Loan rows, binned_rows(inputs, config, train, &judge, threads));
         for (const std::int64_t member : inputs.settings.fit.seeds) {
             const std::uint64_t member_seed = fit_seed(seed, fmt::format("{} {}", task.purpose, member));
-            SOFIA_TRY(models::Booster booster, fit_booster(inputs, config, *rows, member_seed, threads, stop));
+            SOFIA_TRY(models::Booster booster, models::Booster::fit(config, rows->train, &*rows->judge, member_seed, threads, stop));
+            count_time(inputs, booster.report());
             out.members.push_back(std::move(booster));
         }
     }
@@ -225,7 +213,8 @@ Result<std::vector<double>> predict_asked(const Classifier& classifier, const Hi
     if (which.empty()) return probabilities;
     const std::vector<double> matrix = feature_matrix(history, candidates, which);
     for (const models::Booster& booster : classifier.members) {
-        SOFIA_CHECK(add_probabilities(booster, classifier.classes, {matrix, which.size(), history.rows.width()}, asked, probabilities));
+        SOFIA_TRY(const std::vector<double> outputs, booster.predict({matrix, which.size(), history.rows.width()}));
+        for (std::size_t i = 0; i < which.size(); ++i) probabilities[i] += asked_probability(outputs, i, classifier.classes, asked[i]);
     }
     const double members = static_cast<double>(classifier.members.size());
     for (double& p : probabilities) p = classifier.calibrator.apply(p / members);

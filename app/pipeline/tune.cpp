@@ -209,6 +209,7 @@ Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
     search.study = request.study.empty() ? tune::random_study_name() : request.study;
     search.folder = {request.model_dir / search.study};
     SOFIA_TRY(tune::Study study, open_study(search));
+    search.opened = &study;
     context.log.info(fmt::format("study {}: {} parameters, {} folds inside {} to {}", search.study, search.space.size(), search.folds.size(),
                                  format_date(search.splits.tuning.from), format_date(search.splits.tuning.to)));
     Progress progress = context.bar("tune", "trials", static_cast<std::uint64_t>(request.trials));

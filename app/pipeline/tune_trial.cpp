@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <optional>
 
 #include "app/pipeline/summary.hpp"
@@ -56,21 +55,20 @@ void count_classes(const LabeledCandidates& labeled, trading::Window tuning, Tun
     }
 }
 
+/// Whether a trial's folds begin all at once, or each when the one before has been reported, because a pruner may need no more of them.
+enum class FoldOrder : std::uint8_t { all_at_once, one_by_one };
+
 /// The folds of one trial as jobs of the crew.
 class Folds {
 public:
-    Folds(Search& search, const StrategyData& data, std::int64_t trial) : search_(search), data_(data), jobs_(*search.crew, trial) {
+    Folds(Search& search, const StrategyData& data, std::int64_t trial, FoldOrder order)
+        : search_(search), data_(data), ahead_(order == FoldOrder::all_at_once), jobs_(*search.crew, trial) {
         const std::size_t count = search.folds.size();
         outcomes_.resize(count);
         numbers_.resize(count);
-        order_.resize(count);
-        std::iota(order_.begin(), order_.end(), std::size_t{0});
-        // Expanding folds grow: the longest first keeps all workers busy to the end of a batch. A pruner wants to see the first ones first, and those
-        // that follow may never be needed.
-        ahead_ = search.settings.tune.pruner == "none";
+        // Expanding folds grow: the longest first keeps all workers busy to the end of a batch.
         if (!ahead_) return;
-        std::ranges::reverse(order_);
-        for (const std::size_t fold : order_) begin(fold);
+        for (std::size_t fold = count; fold-- > 0;) begin(fold);
     }
 
     /// The outcome of fold `fold`, asked for in their order.
@@ -91,8 +89,7 @@ private:
     const StrategyData& data_;
     std::vector<std::optional<Result<FoldOutcome>>> outcomes_;
     std::vector<std::size_t> numbers_;  // of the jobs, by fold
-    std::vector<std::size_t> order_;
-    bool ahead_ = true;
+    bool ahead_;
     Crew::Jobs jobs_;  // the last member: its jobs write into the others
 };
 
@@ -112,20 +109,40 @@ TuningSummary summary_head(const Search& search, const Settings& settings, std::
     return summary;
 }
 
+/// Tells the study of the last fold, and whether the pruner has seen enough.
+Result<bool> report_fold(Search& search, tune::Trial& trial, const std::vector<backtest::FoldScore>& scores) {
+    const StageTimer timer(&search.clock, TimeStage::storage);
+    const std::size_t fold = scores.size() - 1;
+    SOFIA_CHECK(trial.report(static_cast<std::int64_t>(search.folds[fold].index), scores[fold].score));
+    return trial.should_prune();
+}
+
+/// Without a pruner nobody looks at a fold before the others: one transaction for all, where each would wait for the disk.
+Result<void> report_all(Search& search, tune::Trial& trial, const std::vector<backtest::FoldScore>& scores) {
+    const StageTimer timer(&search.clock, TimeStage::storage);
+    return search.opened->together([&]() -> Result<void> {
+        for (std::size_t i = 0; i < scores.size(); ++i) {
+            SOFIA_CHECK(trial.report(static_cast<std::int64_t>(search.folds[i].index), scores[i].score));
+        }
+        return {};
+    });
+}
+
 /// Runs the folds until the last, or until the pruner has seen enough. Whether it has.
 Result<bool> run_folds(Search& search, const StrategyData& data, tune::Trial& trial, TuningSummary& summary,
                        std::vector<backtest::FoldScore>& scores) {
-    Folds folds(search, data, trial.number());
+    const bool prunes = search.settings.tune.pruner != "none";
+    Folds folds(search, data, trial.number(), prunes ? FoldOrder::one_by_one : FoldOrder::all_at_once);
     for (std::size_t i = 0; i < search.folds.size(); ++i) {
         if (search.context.stop->requested()) return fail(ErrorCode::interrupted, "interrupted");
         SOFIA_TRY(FoldOutcome outcome, folds.outcome(i));
         scores.push_back(outcome.score);
         summary.folds.push_back(std::move(outcome));
-        const StageTimer timer(&search.clock, TimeStage::storage);
-        SOFIA_CHECK(trial.report(static_cast<std::int64_t>(search.folds[i].index), scores.back().score));
-        SOFIA_TRY(const bool pruned, trial.should_prune());
+        if (!prunes) continue;
+        SOFIA_TRY(const bool pruned, report_fold(search, trial, scores));
         if (pruned) return true;
     }
+    if (!prunes) SOFIA_CHECK(report_all(search, trial, scores));
     return false;
 }
 

@@ -16,6 +16,7 @@
 #include "app/pipeline/study_terms.hpp"
 #include "app/pipeline/tune.hpp"
 #include "tune/optimize.hpp"
+#include "tune/study.hpp"
 
 namespace sofia::pipeline {
 
@@ -35,6 +36,7 @@ struct Search {
     std::map<std::string, std::string> keys;  ///< parameter -> configuration key
     std::int64_t largest_hold_bars = 0;
     std::string study;
+    tune::Study* opened = nullptr;  ///< the study itself, once it is open
     StudyFolder folder;
     std::size_t workers = 1;            ///< folds that are worked on at the same time
     std::size_t lightgbm_threads = 1;   ///< of each

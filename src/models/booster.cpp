@@ -169,32 +169,88 @@ Booster::~Booster() = default;
 Booster::Booster(Booster&&) noexcept = default;
 Booster& Booster::operator=(Booster&&) noexcept = default;
 
+namespace {
+
+double seconds_since(DurationNs begin) { return static_cast<double>(steady_now() - begin) / static_cast<double>(ns_per_second); }
+
+Result<std::vector<double>> predict_with(BoosterHandle handle, MatrixView features, std::size_t columns, std::size_t width, int kind) {
+    if (features.columns != columns || features.values.size() != features.rows * columns) {
+        return fail(ErrorCode::usage, "predicting: " + std::to_string(features.values.size()) + " values in " + std::to_string(features.rows) +
+                                          " rows of " + std::to_string(features.columns) + " columns; the model has " + std::to_string(columns) +
+                                          " columns");
+    }
+    constexpr std::size_t limit = std::numeric_limits<std::int32_t>::max();
+    if (features.rows > limit) return fail(ErrorCode::usage, "predicting: more rows than LightGBM can count");
+    std::vector<double> out(features.rows * width);
+    if (features.rows == 0) return out;
+    std::int64_t length = 0;
+    const int code = LGBM_BoosterPredictForMat(handle, features.values.data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(features.rows),
+                                               static_cast<std::int32_t>(columns), 1, kind, 0, -1, "verbosity=0", &length, out.data());
+    SOFIA_CHECK(lightgbm_result(code, ErrorCode::internal, "predicting"));
+    return out;
+}
+
+}  // namespace
+
+/// A booster that has been trained and still holds what training needs; the caller keeps a LightgbmCall.
+struct Booster::Trained {
+    Handle handle;
+    FitReport report;
+
+    static Result<Trained> make(const GbdtConfig& config, const std::map<std::string, std::string>& parameters, const Dataset& train,
+                                const Dataset* validation, const StopFlag& stop) {
+        const DurationNs begin = steady_now();
+        Trained out;
+        SOFIA_CHECK(fitting(LGBM_BoosterCreate(train.state_->handle, parameter_text(parameters).c_str(), out.handle.out())));
+        if (validation != nullptr) SOFIA_CHECK(fitting(LGBM_BoosterAddValidData(out.handle.get(), validation->state_->handle)));
+        SOFIA_CHECK(train_rounds(out.handle.get(), config, parameters, validation != nullptr, stop, out.report));
+        out.report.training_seconds = seconds_since(begin);
+        return out;
+    }
+};
+
+Result<std::map<std::string, std::string>> Booster::checked_parameters(const GbdtConfig& config, const Dataset& train, const Dataset* validation,
+                                                                       std::uint64_t seed) {
+    SOFIA_TRY(auto parameters, config.resolved());
+    SOFIA_CHECK(train.check(parameters));
+    if (validation != nullptr) SOFIA_CHECK(validation->check(parameters));
+    parameters["seed"] = lightgbm_seed(seed);
+    return parameters;
+}
+
 Result<Booster> Booster::fit(const GbdtConfig& config, const Dataset& train, const Dataset* validation, std::uint64_t seed, std::size_t threads,
                              const StopFlag& stop, const Logger& logger) {
     const DurationNs begin = steady_now();
-    SOFIA_CHECK(config.validate());
-    SOFIA_CHECK(train.check(config));
-    if (validation != nullptr) SOFIA_CHECK(validation->check(config));
-    SOFIA_TRY(auto parameters, config.resolved());
-    parameters["seed"] = lightgbm_seed(seed);
-
+    SOFIA_TRY(const auto parameters, checked_parameters(config, train, validation, seed));
     FitReport report;
     std::string text;
     {
         const LightgbmCall call(threads, logger);
-        const DurationNs training = steady_now();
-        Handle handle;
-        SOFIA_CHECK(fitting(LGBM_BoosterCreate(train.state_->handle, parameter_text(parameters).c_str(), handle.out())));
-        if (validation != nullptr) SOFIA_CHECK(fitting(LGBM_BoosterAddValidData(handle.get(), validation->state_->handle)));
-        SOFIA_CHECK(train_rounds(handle.get(), config, parameters, validation != nullptr, stop, report));
-        report.training_seconds = static_cast<double>(steady_now() - training) / static_cast<double>(ns_per_second);
-        SOFIA_TRY(text, model_text(handle.get(), report.best_iteration));
+        SOFIA_TRY(Trained trained, Trained::make(config, parameters, train, validation, stop));
+        SOFIA_TRY(text, model_text(trained.handle.get(), trained.report.best_iteration));
+        report = std::move(trained.report);
     }
     // Going through the text makes a fitted model the same thing as a loaded one, and lets the training state go.
     SOFIA_TRY(Booster booster, from_text(text, "fitted model"));
-    report.seconds = static_cast<double>(steady_now() - begin) / static_cast<double>(ns_per_second);
+    report.seconds = seconds_since(begin);
     booster.state_->report = std::move(report);
     return booster;
+}
+
+Result<Booster::Forecast> Booster::fit_predict(const GbdtConfig& config, const Dataset& train, std::uint64_t seed, std::size_t threads,
+                                               const StopFlag& stop, MatrixView rows, const Logger& logger) {
+    const DurationNs begin = steady_now();
+    SOFIA_TRY(const auto parameters, checked_parameters(config, train, nullptr, seed));
+    const LightgbmCall call(threads, logger);
+    SOFIA_TRY(Trained trained, Trained::make(config, parameters, train, nullptr, stop));
+    int classes = 1;
+    SOFIA_CHECK(fitting(LGBM_BoosterGetNumClasses(trained.handle.get(), &classes)));
+    Forecast out;
+    SOFIA_TRY(out.values,
+              predict_with(trained.handle.get(), rows, train.feature_names().size(), static_cast<std::size_t>(classes), C_API_PREDICT_NORMAL));
+    out.report = std::move(trained.report);
+    out.report.seconds = seconds_since(begin);
+    return out;
 }
 
 Result<Booster> Booster::load(const std::filesystem::path& path) {
@@ -223,25 +279,11 @@ std::size_t Booster::trees() const { return state_->trees; }
 const std::string& Booster::text() const { return state_->text; }
 
 Result<std::vector<double>> Booster::State::predict(MatrixView features, std::size_t threads, int kind) const {
-    const std::size_t columns = feature_names.size();
-    if (features.columns != columns || features.values.size() != features.rows * columns) {
-        return fail(ErrorCode::usage, "predicting: " + std::to_string(features.values.size()) + " values in " + std::to_string(features.rows) +
-                                          " rows of " + std::to_string(features.columns) + " columns; the model has " + std::to_string(columns) +
-                                          " columns");
-    }
-    constexpr std::size_t limit = std::numeric_limits<std::int32_t>::max();
-    if (features.rows > limit) return fail(ErrorCode::usage, "predicting: more rows than LightGBM can count");
-    const std::size_t width = outputs * (kind == C_API_PREDICT_CONTRIB ? columns + 1 : 1);
-    std::vector<double> out(features.rows * width);
-    if (features.rows == 0) return out;
     // The number of threads changes no prediction, so none has to wait for fits that use another.
     const LightgbmCall call(threads, Logger(), LightgbmCall::Wish::or_what_runs);
     const std::scoped_lock lock(mutex);
-    std::int64_t length = 0;
-    const int code = LGBM_BoosterPredictForMat(handle.get(), features.values.data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(features.rows),
-                                               static_cast<std::int32_t>(columns), 1, kind, 0, -1, "verbosity=0", &length, out.data());
-    SOFIA_CHECK(lightgbm_result(code, ErrorCode::internal, "predicting"));
-    return out;
+    const std::size_t columns = feature_names.size();
+    return predict_with(handle.get(), features, columns, outputs * (kind == C_API_PREDICT_CONTRIB ? columns + 1 : 1), kind);
 }
 
 Result<std::vector<double>> Booster::predict(MatrixView features, std::size_t threads) const {

@@ -158,6 +158,31 @@ TEST(Booster, ADatasetIsSharedByTrialsThatDifferElsewhereAndRefusedByOthers) {
     EXPECT_THAT(refused.error().message, HasSubstr("max_bin=31"));
 }
 
+// A model that is only asked and not kept says the same to the last bit, for every kind of output and missing value.
+TEST(Booster, AForecastIsWhatTheKeptModelSays) {
+    const Rows train = make_rows(31, 900, 10, Gaps::some, 1);
+    const Rows asked = make_rows(32, 400, 10, Gaps::some, 1);
+    const StopFlag stop;
+    for (const char* objective : {"binary", "multiclass", "regression"}) {
+        GbdtConfig config = small_config();
+        config.objective = objective;
+        Rows rows = train;
+        if (config.objective == "multiclass") {
+            config.params["num_class"] = "3";
+            for (std::size_t i = 0; i < rows.rows; ++i) rows.labels[i] = static_cast<double>((static_cast<std::size_t>(rows.labels[i]) + i) % 3);
+        }
+        const Dataset data = Dataset::make(rows.data(), config, 1).value();
+        const Booster kept = Booster::fit(config, data, nullptr, 5, 1, stop).value();
+        const Booster::Forecast forecast = Booster::fit_predict(config, data, 5, 1, stop, asked.view()).value();
+        EXPECT_EQ(forecast.values, kept.predict(asked.view()).value());
+        EXPECT_EQ(forecast.report.rounds, kept.report().rounds);
+        EXPECT_GT(forecast.report.training_seconds, 0.0);
+    }
+    const Dataset data = Dataset::make(train.data(), small_config(), 1).value();
+    const Rows narrow = make_rows(33, 10, 9);
+    EXPECT_EQ(Booster::fit_predict(small_config(), data, 5, 1, stop, narrow.view()).error().code, ErrorCode::usage);
+}
+
 TEST(Booster, StopsWhenAsked) {
     const Rows train = make_rows(9, 800, 6);
     StopFlag stop;

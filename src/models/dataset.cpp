@@ -178,19 +178,33 @@ Result<void> Dataset::relabel(std::span<const double> labels, std::span<const do
 }
 
 Result<void> Dataset::check(const GbdtConfig& config) const {
-    SOFIA_TRY(auto parameters, config.resolved());
-    SOFIA_TRY(const std::string key, config.dataset_key());
-    if (key != state_->key) {
+    SOFIA_TRY(const auto parameters, config.resolved());
+    return check(parameters);
+}
+
+Result<void> Dataset::check(const std::map<std::string, std::string>& parameters) const {
+    if (const std::string key = shaping_text(parameters); key != state_->key) {
         return fail(ErrorCode::config, "the Dataset was binned with other parameters: \"" + state_->key + "\", now asked for \"" + key + "\"",
                     "build a Dataset for this configuration");
     }
-    // Our own list of binning parameters is checked by LightGBM's. It refuses forced bins whenever they are named.
+    // Our own list of binning parameters is checked by LightGBM's. It refuses forced bins whenever they are named. What it has let differ once may
+    // differ again, since no parameter that it compares by value is left: only a pre-filter would make it look at `min_data_in_leaf`.
     auto built = state_->parameters;
-    built.erase("forcedbins_filename");
-    parameters.erase("forcedbins_filename");
+    auto asked = parameters;
+    for (auto* one : {&built, &asked}) one->erase("forcedbins_filename");
+    std::set<std::string> differing;
+    for (const auto& [from, to] : {std::pair{&built, &asked}, {&asked, &built}}) {
+        for (const auto& [name, value] : *from) {
+            const auto at = to->find(name);
+            if ((at == to->end() || at->second != value) && !state_->harmless.contains(name)) differing.insert(name);
+        }
+    }
+    if (differing.empty()) return {};
     const LightgbmCall call{Logger()};
-    return lightgbm_result(LGBM_DatasetUpdateParamChecking(parameter_text(built).c_str(), parameter_text(parameters).c_str()), ErrorCode::config,
-                           "reusing a Dataset");
+    SOFIA_CHECK(lightgbm_result(LGBM_DatasetUpdateParamChecking(parameter_text(built).c_str(), parameter_text(asked).c_str()), ErrorCode::config,
+                                "reusing a Dataset"));
+    state_->harmless.merge(differing);
+    return {};
 }
 
 }  // namespace sofia::models

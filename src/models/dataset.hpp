@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -49,6 +50,7 @@ public:
 
 private:
     friend class Booster;
+    [[nodiscard]] Result<void> check(const std::map<std::string, std::string>& parameters) const;  // of a config, resolved
     struct State;
     explicit Dataset(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;

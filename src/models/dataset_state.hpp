@@ -3,6 +3,9 @@
 // Internal to the room: what stands behind a Dataset.
 
 #include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 #include <LightGBM/c_api.h>
 
@@ -17,6 +20,7 @@ struct Dataset::State {
     std::vector<std::string> feature_names;
     std::vector<std::string> categorical;
     std::size_t rows = 0;
+    std::set<std::string> harmless;  // parameters that LightGBM has let differ from those that the bins were made with
 
     State() = default;
     State(const State&) = delete;

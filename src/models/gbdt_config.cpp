@@ -31,6 +31,10 @@ void GbdtConfig::describe(config::Keys& keys) {
 }
 
 Result<std::map<std::string, std::string>> GbdtConfig::resolved() const {
+    if (rounds < 1) return fail(ErrorCode::config, "rounds: " + std::to_string(rounds) + " is not >= 1");
+    if (early_stopping_rounds < 0) {
+        return fail(ErrorCode::config, "early_stopping_rounds: " + std::to_string(early_stopping_rounds) + " is not >= 0");
+    }
     const auto flag = [](bool value) { return std::string(value ? "true" : "false"); };
     std::map<std::string, std::string> members = {
         {"objective", objective},
@@ -72,18 +76,13 @@ Result<std::map<std::string, std::string>> GbdtConfig::resolved() const {
 }
 
 Result<void> GbdtConfig::validate() const {
-    if (rounds < 1) return fail(ErrorCode::config, "rounds: " + std::to_string(rounds) + " is not >= 1");
-    if (early_stopping_rounds < 0) {
-        return fail(ErrorCode::config, "early_stopping_rounds: " + std::to_string(early_stopping_rounds) + " is not >= 0");
-    }
     SOFIA_CHECK(resolved());
     return {};
 }
 
 Result<std::string> GbdtConfig::dataset_key() const {
     SOFIA_TRY(auto parameters, resolved());
-    std::erase_if(parameters, [](const auto& entry) { return !shapes_dataset(entry.first); });
-    return parameter_text(parameters);
+    return shaping_text(std::move(parameters));
 }
 
 }  // namespace sofia::models

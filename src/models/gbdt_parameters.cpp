@@ -393,6 +393,11 @@ bool shapes_dataset(const std::string& canonical) {
     return std::ranges::find(shaping, canonical) != shaping.end();
 }
 
+std::string shaping_text(std::map<std::string, std::string> parameters) {
+    std::erase_if(parameters, [](const auto& entry) { return !shapes_dataset(entry.first); });
+    return parameter_text(parameters);
+}
+
 std::string parameter_text(const std::map<std::string, std::string>& parameters) {
     std::string text;
     for (const auto& [name, value] : parameters) {

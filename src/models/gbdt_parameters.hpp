@@ -25,6 +25,9 @@ namespace sofia::models {
 /// Whether a built Dataset depends on it.
 [[nodiscard]] bool shapes_dataset(const std::string& canonical);
 
+/// Those of resolved parameters that a built Dataset depends on, as text.
+[[nodiscard]] std::string shaping_text(std::map<std::string, std::string> parameters);
+
 /// `name=value name=value …`, as the C API wants it.
 [[nodiscard]] std::string parameter_text(const std::map<std::string, std::string>& parameters);
 

@@ -1,6 +1,8 @@
 #include "trading/barriers.hpp"
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 
 #include "base/text.hpp"
 
@@ -18,6 +20,14 @@ double ticks_down(double price, double tick) { return std::floor(price / tick + 
 double price_of(double count, double tick) {
     const double per_unit = std::round(1.0 / tick);
     return per_unit >= 1.0 && std::fabs(per_unit * tick - 1.0) < 1e-12 ? count / per_unit : count * tick;
+}
+
+/// std::nextafter, which is a call, for what prices nearly always are: above 0.
+double just_above(double x) {
+    return x > 0.0 ? std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) + 1) : std::nextafter(x, std::numeric_limits<double>::infinity());
+}
+double just_below(double x) {
+    return x > 0.0 ? std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) - 1) : std::nextafter(x, -std::numeric_limits<double>::infinity());
 }
 
 Side exit_side(Direction direction) { return direction == Direction::long_side ? Side::sell : Side::buy; }
@@ -95,9 +105,8 @@ void BarrierWalk::see(double low, double high) {
     low_ = std::min(low_, low);
     high_ = std::max(high_, high);
     // A print of the wrong side may lie beyond the stop without triggering it: the quiet range ends before the barriers all the same.
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    quiet_low_ = std::max(low_, std::nextafter(std::min(stop_trigger_, target_trigger_), infinity));
-    quiet_high_ = std::min(high_, std::nextafter(std::max(stop_trigger_, target_trigger_), -infinity));
+    quiet_low_ = std::max(low_, just_above(std::min(stop_trigger_, target_trigger_)));
+    quiet_high_ = std::min(high_, just_below(std::max(stop_trigger_, target_trigger_)));
 }
 
 Exit BarrierWalk::stopped(TimeNs time, double best_print) const {

@@ -51,8 +51,9 @@ FillRules FillRules::of(const ExecutionConfig& config, const market::Instrument&
 }
 
 std::optional<Fill> MarketOrder::on_bar(const Bar& bar) const {
+    if (bar.filled || bar.open_time < decided_at_) return std::nullopt;
     const DurationNs length = bar.close_time - bar.open_time;
-    if (bar.filled || bar.open_time < decided_at_ + rules_.latency / length * length) return std::nullopt;
+    if (bar.open_time < decided_at_ + rules_.latency / length * length) return std::nullopt;
     return rules_.mode == FillMode::bar_open ? fill(bar.open_time, bar.open) : fill(bar.close_time, bar.close);
 }
 

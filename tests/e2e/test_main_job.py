@@ -183,7 +183,7 @@ def test_any_number_of_workers_gives_the_same_study(folder, tmp_path, pruner):
     for workers, more in ((1, []), (2, ["--set", "tune.cache_mb=0"]), (3, [])):
         models = tmp_path / f"models{workers}"
         words = [models if word == folder / "models" else word for word in tune_words(folder, "same", "--trials", 8, "--batch", 4)]
-        told = json.loads(sofia(*words, "--workers", workers, "--set", f"tune.pruner={pruner}", *more).stdout)
+        told = json.loads(sofia(*words, "--workers", workers, "--threads", 1, "--set", f"tune.pruner={pruner}", *more).stdout)
         for key in ("time", "cache", "folder", "best_summary"):
             told.pop(key)
         summaries = {path.name: path.read_bytes().replace(b"cache_mb: 0", b"cache_mb: 512") for path in models.glob("same/tuning_summary_*.json")}

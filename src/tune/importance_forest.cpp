@@ -179,7 +179,7 @@ std::vector<std::vector<std::uint32_t>> sorted_rows(const ForestData& data) {
     for (const std::vector<double>& column : data.columns) {
         out.emplace_back(column.size());
         std::iota(out.back().begin(), out.back().end(), 0U);
-        std::ranges::stable_sort(out.back(), [&](std::uint32_t a, std::uint32_t b) { return column[a] < column[b]; });
+        std::ranges::sort(out.back(), [&](std::uint32_t a, std::uint32_t b) { return column[a] != column[b] ? column[a] < column[b] : a < b; });
     }
     return out;
 }

@@ -124,7 +124,7 @@ void ParzenAxis::rebuild(const ParzenEdit& edit, std::span<const double> means) 
     reserve_with_room(order_, n);
     order_.resize(n);
     std::iota(order_.begin(), order_.end(), 0U);
-    std::ranges::stable_sort(order_, [&](std::uint32_t a, std::uint32_t b) { return all[a] < all[b]; });
+    std::ranges::sort(order_, [&](std::uint32_t a, std::uint32_t b) { return all[a] != all[b] ? all[a] < all[b] : a < b; });
     all.push_back(means_.back());
     means_ = std::move(all);
     for (auto* vector : {&sigmas_, &inverse_sigmas_, &log_scales_}) {

@@ -226,7 +226,7 @@ std::string reliability_chart(std::span<const ReliabilityPoint> points) {
 std::string heat_map(const HeatMap& map) {
     constexpr double width = 560.0;
     constexpr double left = 150.0;
-    constexpr double top = 8.0;
+    constexpr double top = 26.0;
     constexpr double row = 40.0;
     const double bottom = top + row * static_cast<double>(map.y_classes.size());
     const double column = (width - left - 8.0) / static_cast<double>(std::max<std::size_t>(map.x_classes.size(), 1));
@@ -257,8 +257,7 @@ std::string heat_map(const HeatMap& map) {
         out += text_at(left + column * (static_cast<double>(j) + 0.5), bottom + 16.0, "tick middle", shorten(map.x_classes[j], 16));
     }
     out += text_at(left + (width - left) / 2.0, bottom + 36.0, "axis middle", map.x_name);
-    out +=
-        fmt::format("<text transform=\"translate(13 {:.1f}) rotate(-90)\" class=\"axis middle\">{}</text>", (top + bottom) / 2.0, escape(map.y_name));
+    out += text_at(8.0, 15.0, "axis", map.y_name);  // above its classes: names of parameters are long
     return out + "</svg>";
 }
 

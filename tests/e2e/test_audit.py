@@ -133,7 +133,7 @@ def test_seeds_of_another_audit_are_not_mixed(null, tmp_path):
 
 
 def test_recovery_is_the_share_of_what_the_oracle_earns(tmp_path):
-    words = words_of("recovery", tmp_path / "recovery", "--json", "--quiet", seeds=8)
+    words = words_of("recovery", tmp_path / "recovery", "--json", "--quiet", seeds=6)
     done = subprocess.run([SOFIA, *words], capture_output=True, text=True, timeout=300)
     found = json.loads(done.stdout)
     assert done.returncode == (0 if found["passed"] else 4)

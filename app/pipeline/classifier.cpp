@@ -142,7 +142,7 @@ Result<void> add_block(const FitInputs& inputs, const ClassifierTask& task, cons
     const std::vector<double> matrix = feature_matrix(inputs.history, inputs.candidates, block.judged);
     const models::MatrixView judged{matrix, block.judged.size(), inputs.history.rows.width()};
     SOFIA_TRY(DatasetCache::Loan rows, binned_rows(inputs, config, train, nullptr, threads));
-    SOFIA_TRY(const models::Booster::Forecast forecast, models::Booster::fit_predict(config, rows->train, seed, threads, stop, judged));
+    SOFIA_TRY(const models::Booster::Forecast forecast, models::Booster::fit_predict(config, rows->train, nullptr, seed, threads, stop, judged));
     count_time(inputs, forecast.report);
     for (std::size_t i = 0; i < block.judged.size(); ++i) {
         const auto at = static_cast<std::size_t>(std::ranges::lower_bound(task.rows, block.judged[i]) - task.rows.begin());
@@ -152,32 +152,39 @@ Result<void> add_block(const FitInputs& inputs, const ClassifierTask& task, cons
     return {};
 }
 
-Result<void> calibrate(const FitInputs& inputs, const ClassifierTask& task, std::uint64_t seed, std::size_t threads, const StopFlag& stop,
-                       Classifier& out) {
+struct Calibration {
+    models::Calibrator calibrator;
+    std::size_t rows = 0;  ///< predictions that it was fitted on
+};
+
+/// `rounds`: those that the first booster has.
+Result<Calibration> calibrate(const FitInputs& inputs, const ClassifierTask& task, std::size_t rounds, std::uint64_t seed, std::size_t threads,
+                              const StopFlag& stop) {
     const FitConfig& fit = inputs.settings.fit;
-    if (fit.calibration == "none") return {};
+    Calibration out;
+    if (fit.calibration == "none") return out;
     models::GbdtConfig config = config_for(inputs.settings.model, task.classes);
-    config.rounds = static_cast<std::int64_t>(std::max<std::size_t>(out.members.front().report().best_iteration, 1));
+    config.rounds = static_cast<std::int64_t>(std::max<std::size_t>(rounds, 1));
     config.early_stopping_rounds = 0;
     Forecasts forecasts;
     const auto blocks =
         labels::forward_blocks(inputs.samples, task.rows, static_cast<std::size_t>(fit.calibration_blocks), inputs.settings.split.embargo());
+    const std::uint64_t calibration_seed = fit_seed(seed, task.purpose + " calibration");
     for (const labels::Block& block : blocks) {
-        SOFIA_CHECK(add_block(inputs, task, block, config, seed, threads, stop, forecasts));
+        SOFIA_CHECK(add_block(inputs, task, block, config, calibration_seed, threads, stop, forecasts));
     }
     const std::size_t count = forecasts.came.size();
-    if (count < calibration_rows_min || of_one_class(forecasts.came)) return {};
+    if (count < calibration_rows_min || of_one_class(forecasts.came)) return out;
     const StageTimer timer(inputs.tools.clock, TimeStage::models);
     const std::string kind = fit.calibration != "auto" ? fit.calibration : count < isotonic_rows_min ? "platt" : "isotonic";
     SOFIA_TRY(out.calibrator, models::Calibrator::fit(kind, forecasts.probabilities, forecasts.came));
-    out.calibration_rows = count;
-    return {};
+    out.rows = count;
+    return out;
 }
 
-}  // namespace
-
-Result<Classifier> fit_classifier(const FitInputs& inputs, const ClassifierTask& task, std::uint64_t seed, std::size_t threads,
-                                  const StopFlag& stop) {
+/// Hands the rows that all boosters of a classifier are fitted on, and each booster's seed, to `member`, one after the other.
+template <class Member>
+Result<void> each_member(const FitInputs& inputs, const ClassifierTask& task, std::uint64_t seed, std::size_t threads, const Member& member) {
     assert(task.labels.size() == task.rows.size() && task.asked.size() == task.rows.size() && task.intervals.size() == task.rows.size());
     const auto blocks = labels::forward_blocks(inputs.samples, task.rows, static_cast<std::size_t>(inputs.settings.fit.early_stopping_blocks),
                                                inputs.settings.split.embargo());
@@ -190,19 +197,51 @@ Result<Classifier> fit_classifier(const FitInputs& inputs, const ClassifierTask&
         return fail(ErrorCode::data, "all touches to fit on have the same outcome", "use more data or other barriers");
     }
     const Batch judge = make_batch(task, blocks.back().judged);
+    SOFIA_TRY(DatasetCache::Loan rows, binned_rows(inputs, config, train, &judge, threads));
+    for (const std::int64_t name : inputs.settings.fit.seeds) {
+        SOFIA_CHECK(member(config, *rows, fit_seed(seed, fmt::format("{} {}", task.purpose, name))));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Classifier> fit_classifier(const FitInputs& inputs, const ClassifierTask& task, std::uint64_t seed, std::size_t threads,
+                                  const StopFlag& stop) {
     Classifier out;
     out.classes = task.classes;
     out.rows = task.rows.size();
-    {
-        SOFIA_TRY(DatasetCache::Loan rows, binned_rows(inputs, config, train, &judge, threads));
-        for (const std::int64_t member : inputs.settings.fit.seeds) {
-            const std::uint64_t member_seed = fit_seed(seed, fmt::format("{} {}", task.purpose, member));
-            SOFIA_TRY(models::Booster booster, models::Booster::fit(config, rows->train, &*rows->judge, member_seed, threads, stop));
-            count_time(inputs, booster.report());
-            out.members.push_back(std::move(booster));
-        }
-    }
-    SOFIA_CHECK(calibrate(inputs, task, fit_seed(seed, task.purpose + " calibration"), threads, stop, out));
+    const auto fit = [&](const models::GbdtConfig& config, const BinnedRows& rows, std::uint64_t member_seed) -> Result<void> {
+        SOFIA_TRY(models::Booster booster, models::Booster::fit(config, rows.train, &*rows.judge, member_seed, threads, stop));
+        count_time(inputs, booster.report());
+        out.members.push_back(std::move(booster));
+        return {};
+    };
+    SOFIA_CHECK(each_member(inputs, task, seed, threads, fit));
+    SOFIA_TRY(Calibration calibration, calibrate(inputs, task, out.members.front().report().best_iteration, seed, threads, stop));
+    out.calibrator = std::move(calibration.calibrator);
+    out.calibration_rows = calibration.rows;
+    return out;
+}
+
+Result<Forecast> forecast_asked(const FitInputs& inputs, const ClassifierTask& task, std::span<const std::size_t> which,
+                                std::span<const std::size_t> asked, std::uint64_t seed, std::size_t threads, const StopFlag& stop) {
+    assert(which.size() == asked.size());
+    const std::vector<double> matrix = feature_matrix(inputs.history, inputs.candidates, which);
+    Forecast out{.probabilities = std::vector<double>(which.size(), 0.0)};
+    std::size_t members = 0;
+    const auto fit = [&](const models::GbdtConfig& config, const BinnedRows& rows, std::uint64_t member_seed) -> Result<void> {
+        const models::MatrixView view{matrix, which.size(), inputs.history.rows.width()};
+        SOFIA_TRY(const models::Booster::Forecast one,
+                  models::Booster::fit_predict(config, rows.train, &*rows.judge, member_seed, threads, stop, view));
+        count_time(inputs, one.report);
+        if (members++ == 0) out.best_iteration = one.report.best_iteration;
+        for (std::size_t i = 0; i < which.size(); ++i) out.probabilities[i] += asked_probability(one.values, i, task.classes, asked[i]);
+        return {};
+    };
+    SOFIA_CHECK(each_member(inputs, task, seed, threads, fit));
+    SOFIA_TRY(const Calibration calibration, calibrate(inputs, task, out.best_iteration, seed, threads, stop));
+    for (double& p : out.probabilities) p = calibration.calibrator.apply(p / static_cast<double>(members));
     return out;
 }
 

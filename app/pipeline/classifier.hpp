@@ -57,6 +57,16 @@ struct FitInputs {
 [[nodiscard]] Result<Classifier> fit_classifier(const FitInputs& inputs, const ClassifierTask& task, std::uint64_t seed, std::size_t threads,
                                                 const StopFlag& stop);
 
+/// What a classifier says of some candidates when nobody keeps it.
+struct Forecast {
+    std::vector<double> probabilities;  ///< calibrated, of the class that each was asked for
+    std::size_t best_iteration = 0;  ///< of the first booster
+};
+
+/// What the classifier that `fit_classifier` would make says (as `predict_asked`) of candidates `which`. Errors: as fit_classifier.
+[[nodiscard]] Result<Forecast> forecast_asked(const FitInputs& inputs, const ClassifierTask& task, std::span<const std::size_t> which,
+                                              std::span<const std::size_t> asked, std::uint64_t seed, std::size_t threads, const StopFlag& stop);
+
 /// The calibrated probability of class `asked[i]` for candidate `which[i]`.
 [[nodiscard]] Result<std::vector<double>> predict_asked(const Classifier& classifier, const History& history, const Candidates& candidates,
                                                         std::span<const std::size_t> which, std::span<const std::size_t> asked);

@@ -55,59 +55,100 @@ Result<void> check_rows(const Settings& settings, const ClassifierTask& task, st
                 "use more data, more touches or a smaller fit.min_train_rows");
 }
 
-Result<std::vector<double>> asked_of(const Classifier& classifier, const History& history, const Candidates& candidates,
-                                     std::span<const std::size_t> which, Asked asked) {
+std::vector<std::size_t> asked_classes(const Candidates& candidates, std::span<const std::size_t> which, Asked asked) {
     std::vector<std::size_t> classes;
     classes.reserve(which.size());
     for (const std::size_t index : which) classes.push_back(asked(candidates.touches[index]));
-    return predict_asked(classifier, history, candidates, which, classes);
+    return classes;
 }
 
-}  // namespace
+Result<std::vector<double>> asked_of(const Classifier& classifier, const History& history, const Candidates& candidates,
+                                     std::span<const std::size_t> which, Asked asked) {
+    return predict_asked(classifier, history, candidates, which, asked_classes(candidates, which, asked));
+}
 
-Result<StrategyModels> fit_models(const StrategyData& data, std::span<const std::size_t> rows, std::string_view purpose, std::uint64_t seed,
-                                  std::size_t threads, const StopFlag& stop) {
+/// What the models of a strategy learn, and what the gate has to know of it. A gate that is off has no task.
+struct Tasks {
+    ClassifierTask entry;
+    std::optional<ClassifierTask> trend;
+    std::optional<ClassifierTask> regime;
+    labels::RegimeLimits regime_limits;
+    trading::EvModel ev;
+    std::size_t positives = 0;
+};
+
+Result<Tasks> make_tasks(const StrategyData& data, std::span<const std::size_t> rows, std::string_view purpose) {
     const Settings& settings = data.settings;
-    const FitInputs inputs{data.history, settings, data.candidates, data.labeled.samples, data.tools};
-    StrategyModels out;
-    const ClassifierTask entry = entry_task(data, rows, purpose);
-    out.train_rows = entry.rows.size();
-    out.positives = static_cast<std::size_t>(std::ranges::count(entry.labels, 1.0));
-    SOFIA_CHECK(check_rows(settings, entry, out.positives));
-    SOFIA_TRY(out.entry, fit_classifier(inputs, entry, seed, threads, stop));
-    out.ev = labels::realized_ev(data.labeled.labels, entry.rows);
+    Tasks out{.entry = entry_task(data, rows, purpose)};
+    out.positives = static_cast<std::size_t>(std::ranges::count(out.entry.labels, 1.0));
+    SOFIA_CHECK(check_rows(settings, out.entry, out.positives));
+    out.ev = labels::realized_ev(data.labeled.labels, out.entry.rows);
     if (settings.decision.gate.use_trend_gate) {
         const auto class_of = [&](const labels::ForwardMove& move) { return labels::trend_of(move, settings.trend); };
-        const ClassifierTask task =
-            forward_task(data, data.labeled.trend_moves, rows, fmt::format("{} trend", purpose), labels::trends, trend_asked, class_of);
-        SOFIA_TRY(out.trend, fit_classifier(inputs, task, seed, threads, stop));
+        out.trend = forward_task(data, data.labeled.trend_moves, rows, fmt::format("{} trend", purpose), labels::trends, trend_asked, class_of);
     }
     if (settings.decision.gate.use_regime_gate) {
         std::vector<labels::ForwardMove> training;
         for (const std::size_t row : rows) training.push_back(data.labeled.regime_moves[row]);
         out.regime_limits = labels::regime_limits(training, settings.regime);
         const auto class_of = [&](const labels::ForwardMove& move) { return labels::regime_of(move, out.regime_limits); };
-        const ClassifierTask task =
-            forward_task(data, data.labeled.regime_moves, rows, fmt::format("{} regime", purpose), labels::regimes, regime_asked, class_of);
-        SOFIA_TRY(out.regime, fit_classifier(inputs, task, seed, threads, stop));
+        out.regime = forward_task(data, data.labeled.regime_moves, rows, fmt::format("{} regime", purpose), labels::regimes, regime_asked, class_of);
+    }
+    return out;
+}
+
+FitInputs inputs_of(const StrategyData& data) { return {data.history, data.settings, data.candidates, data.labeled.samples, data.tools}; }
+
+std::vector<std::size_t> rows_of_fold(const StrategyData& data, const labels::Fold& fold) {
+    return labels::train_rows(data.labeled.samples, fold.train, fold.validation.from, data.settings.split.embargo());
+}
+
+std::string purpose_of(const labels::Fold& fold) { return fmt::format("fold {}", fold.index); }
+
+std::vector<trading::Signal> bare_signals(const Candidates& candidates, std::span<const std::size_t> which) {
+    std::vector<trading::Signal> signals;
+    signals.reserve(which.size());
+    for (const std::size_t index : which) signals.push_back({.touch = candidates.touches[index]});
+    return signals;
+}
+
+void set_probabilities(std::span<trading::Signal> signals, double trading::Signal::* member, std::span<const double> probabilities) {
+    for (std::size_t i = 0; i < signals.size(); ++i) signals[i].*member = probabilities[i];
+}
+
+}  // namespace
+
+Result<StrategyModels> fit_models(const StrategyData& data, std::span<const std::size_t> rows, std::string_view purpose, std::uint64_t seed,
+                                  std::size_t threads, const StopFlag& stop) {
+    const FitInputs inputs = inputs_of(data);
+    SOFIA_TRY(const Tasks tasks, make_tasks(data, rows, purpose));
+    StrategyModels out;
+    out.train_rows = tasks.entry.rows.size();
+    out.positives = tasks.positives;
+    out.ev = tasks.ev;
+    out.regime_limits = tasks.regime_limits;
+    SOFIA_TRY(out.entry, fit_classifier(inputs, tasks.entry, seed, threads, stop));
+    if (tasks.trend) {
+        SOFIA_TRY(out.trend, fit_classifier(inputs, *tasks.trend, seed, threads, stop));
+    }
+    if (tasks.regime) {
+        SOFIA_TRY(out.regime, fit_classifier(inputs, *tasks.regime, seed, threads, stop));
     }
     return out;
 }
 
 Result<std::vector<trading::Signal>> signals_of(const StrategyModels& models, const History& history, const Candidates& candidates,
                                                 std::span<const std::size_t> which) {
-    std::vector<trading::Signal> signals;
-    signals.reserve(which.size());
-    for (const std::size_t index : which) signals.push_back({.touch = candidates.touches[index]});
+    std::vector<trading::Signal> signals = bare_signals(candidates, which);
     SOFIA_TRY(const auto entry, asked_of(models.entry, history, candidates, which, entry_asked));
-    for (std::size_t i = 0; i < signals.size(); ++i) signals[i].probability = entry[i];
+    set_probabilities(signals, &trading::Signal::probability, entry);
     if (models.trend) {
         SOFIA_TRY(const auto trend, asked_of(*models.trend, history, candidates, which, trend_asked));
-        for (std::size_t i = 0; i < signals.size(); ++i) signals[i].trend_probability = trend[i];
+        set_probabilities(signals, &trading::Signal::trend_probability, trend);
     }
     if (models.regime) {
         SOFIA_TRY(const auto regime, asked_of(*models.regime, history, candidates, which, regime_asked));
-        for (std::size_t i = 0; i < signals.size(); ++i) signals[i].regime_probability = regime[i];
+        set_probabilities(signals, &trading::Signal::regime_probability, regime);
     }
     return signals;
 }
@@ -142,8 +183,7 @@ Result<WindowRun> run_window(const StrategyData& data, const StrategyModels& mod
 }
 
 Result<StrategyModels> fit_fold(const StrategyData& data, const labels::Fold& fold, std::uint64_t seed, std::size_t threads, const StopFlag& stop) {
-    const auto rows = labels::train_rows(data.labeled.samples, fold.train, fold.validation.from, data.settings.split.embargo());
-    return fit_models(data, rows, fmt::format("fold {}", fold.index), seed, threads, stop);
+    return fit_models(data, rows_of_fold(data, fold), purpose_of(fold), seed, threads, stop);
 }
 
 Result<StrategyModels> fit_final(const StrategyData& data, trading::Window window, std::uint64_t seed, std::size_t threads, const StopFlag& stop) {
@@ -151,22 +191,45 @@ Result<StrategyModels> fit_final(const StrategyData& data, trading::Window windo
     return fit_models(data, rows, "train", seed, threads, stop);
 }
 
+namespace {
+
+/// The signals of a fold's validation by models that nobody keeps: those of `fit_fold`, asked while they are there.
+Result<std::vector<trading::Signal>> forecast_fold(const StrategyData& data, const Tasks& tasks, std::span<const std::size_t> which,
+                                                   std::uint64_t seed, std::size_t threads, const StopFlag& stop, FoldOutcome& outcome) {
+    const FitInputs inputs = inputs_of(data);
+    std::vector<trading::Signal> signals = bare_signals(data.candidates, which);
+    const auto ask = [&](const ClassifierTask& task, Asked asked, double trading::Signal::* member) -> Result<std::size_t> {
+        SOFIA_TRY(const Forecast forecast, forecast_asked(inputs, task, which, asked_classes(data.candidates, which, asked), seed, threads, stop));
+        set_probabilities(signals, member, forecast.probabilities);
+        return forecast.best_iteration;
+    };
+    SOFIA_TRY(outcome.best_iteration, ask(tasks.entry, entry_asked, &trading::Signal::probability));
+    if (tasks.trend) SOFIA_CHECK(ask(*tasks.trend, trend_asked, &trading::Signal::trend_probability));
+    if (tasks.regime) SOFIA_CHECK(ask(*tasks.regime, regime_asked, &trading::Signal::regime_probability));
+    return signals;
+}
+
+}  // namespace
+
 Result<FoldOutcome> run_fold(const StrategyData& data, const labels::Fold& fold, std::uint64_t seed, std::size_t threads, const StopFlag& stop) {
     FoldOutcome outcome;
     outcome.fold = fold;
-    const auto models = fit_fold(data, fold, seed, threads, stop);
-    if (!models) {
-        if (models.error().code != ErrorCode::data) return std::unexpected(models.error());
-        outcome.note = models.error().message;
+    const std::vector<std::size_t> which = labels::rows_in(data.labeled.samples, fold.validation);
+    const auto tasks = make_tasks(data, rows_of_fold(data, fold), purpose_of(fold));
+    const auto signals = tasks ? forecast_fold(data, *tasks, which, seed, threads, stop, outcome)
+                               : Result<std::vector<trading::Signal>>(std::unexpected(tasks.error()));
+    if (!signals) {
+        if (signals.error().code != ErrorCode::data) return std::unexpected(signals.error());
+        outcome.best_iteration = 0;
+        outcome.note = signals.error().message;
         outcome.score = backtest::fold_score(0, 0.0, data.settings.score);
         return outcome;
     }
-    outcome.train_rows = models->train_rows;
-    outcome.positives = models->positives;
-    outcome.best_iteration = models->entry.members.front().report().best_iteration;
-    outcome.ev = models->ev;
-    SOFIA_TRY(const WindowRun run, run_window(data, *models, fold.validation));
-    const trading::DecisionCore& core = run.core;
+    outcome.train_rows = tasks->entry.rows.size();
+    outcome.positives = tasks->positives;
+    outcome.ev = tasks->ev;
+    const StageTimer timer(data.tools.clock, TimeStage::decide);
+    SOFIA_TRY(const trading::DecisionCore core, run_core(data.history, data.settings, *signals, outcome.ev, fold.validation));
     outcome.trades = core.trades();
     outcome.score = backtest::fold_score(outcome.trades, data.settings.score);
     for (const trading::ClosedTrade& trade : outcome.trades) outcome.gross_r += trade.gross_r;

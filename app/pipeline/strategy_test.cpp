@@ -191,13 +191,22 @@ TEST(Folds, SharedRowsChangeNothing) {
             const WindowRun found = run_window(shared, b, fold.validation).value();
             for (std::size_t i = 0; i < expected.signals.size(); ++i) EXPECT_EQ(expected.signals[i].probability, found.signals[i].probability);
             ASSERT_EQ(expected.core.trades().size(), found.core.trades().size());
+            // A fold of the tuner asks models that it does not keep.
+            const FoldOutcome outcome = run_fold(shared, fold, 7, 1, stop).value();
+            EXPECT_EQ(outcome.best_iteration, a.entry.members.front().report().best_iteration);
+            ASSERT_EQ(outcome.trades.size(), expected.core.trades().size());
+            for (std::size_t i = 0; i < outcome.trades.size(); ++i) {
+                EXPECT_EQ(outcome.trades[i].probability, expected.core.trades()[i].probability);
+                EXPECT_EQ(outcome.trades[i].equity_after, expected.core.trades()[i].equity_after);
+            }
+            EXPECT_EQ(outcome.refused, expected.core.refused());
             trades += found.core.trades().size();
         }
     }
     EXPECT_GT(trades, 10u);
-    // Three folds of three models with four sets of rows each: at the second target all are there.
+    // Three folds of three models with four sets of rows each, fitted four times: after the first all are there.
     EXPECT_EQ(cache.count().misses, 3 * 3 * 4);
-    EXPECT_EQ(cache.count().hits, 3 * 3 * 4);
+    EXPECT_EQ(cache.count().hits, 3 * 3 * 3 * 4);
     EXPECT_GT(clock.spent(TimeStage::fit), clock.spent(TimeStage::datasets));
 }
 

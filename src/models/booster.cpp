@@ -173,7 +173,9 @@ namespace {
 
 double seconds_since(DurationNs begin) { return static_cast<double>(steady_now() - begin) / static_cast<double>(ns_per_second); }
 
-Result<std::vector<double>> predict_with(BoosterHandle handle, MatrixView features, std::size_t columns, std::size_t width, int kind) {
+/// With the first `iterations` of the model; 0: all.
+Result<std::vector<double>> predict_with(BoosterHandle handle, MatrixView features, std::size_t columns, std::size_t width, int kind,
+                                         std::size_t iterations = 0) {
     if (features.columns != columns || features.values.size() != features.rows * columns) {
         return fail(ErrorCode::usage, "predicting: " + std::to_string(features.values.size()) + " values in " + std::to_string(features.rows) +
                                           " rows of " + std::to_string(features.columns) + " columns; the model has " + std::to_string(columns) +
@@ -185,7 +187,8 @@ Result<std::vector<double>> predict_with(BoosterHandle handle, MatrixView featur
     if (features.rows == 0) return out;
     std::int64_t length = 0;
     const int code = LGBM_BoosterPredictForMat(handle, features.values.data(), C_API_DTYPE_FLOAT64, static_cast<std::int32_t>(features.rows),
-                                               static_cast<std::int32_t>(columns), 1, kind, 0, -1, "verbosity=0", &length, out.data());
+                                               static_cast<std::int32_t>(columns), 1, kind, 0, iterations == 0 ? -1 : static_cast<int>(iterations),
+                                               "verbosity=0", &length, out.data());
     SOFIA_CHECK(lightgbm_result(code, ErrorCode::internal, "predicting"));
     return out;
 }
@@ -237,17 +240,17 @@ Result<Booster> Booster::fit(const GbdtConfig& config, const Dataset& train, con
     return booster;
 }
 
-Result<Booster::Forecast> Booster::fit_predict(const GbdtConfig& config, const Dataset& train, std::uint64_t seed, std::size_t threads,
-                                               const StopFlag& stop, MatrixView rows, const Logger& logger) {
+Result<Booster::Forecast> Booster::fit_predict(const GbdtConfig& config, const Dataset& train, const Dataset* validation, std::uint64_t seed,
+                                               std::size_t threads, const StopFlag& stop, MatrixView rows, const Logger& logger) {
     const DurationNs begin = steady_now();
-    SOFIA_TRY(const auto parameters, checked_parameters(config, train, nullptr, seed));
+    SOFIA_TRY(const auto parameters, checked_parameters(config, train, validation, seed));
     const LightgbmCall call(threads, logger);
-    SOFIA_TRY(Trained trained, Trained::make(config, parameters, train, nullptr, stop));
+    SOFIA_TRY(Trained trained, Trained::make(config, parameters, train, validation, stop));
     int classes = 1;
     SOFIA_CHECK(fitting(LGBM_BoosterGetNumClasses(trained.handle.get(), &classes)));
     Forecast out;
-    SOFIA_TRY(out.values,
-              predict_with(trained.handle.get(), rows, train.feature_names().size(), static_cast<std::size_t>(classes), C_API_PREDICT_NORMAL));
+    SOFIA_TRY(out.values, predict_with(trained.handle.get(), rows, train.feature_names().size(), static_cast<std::size_t>(classes),
+                                       C_API_PREDICT_NORMAL, trained.report.best_iteration));
     out.report = std::move(trained.report);
     out.report.seconds = seconds_since(begin);
     return out;

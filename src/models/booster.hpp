@@ -38,14 +38,14 @@ public:
     [[nodiscard]] static Result<Booster> fit(const GbdtConfig& config, const Dataset& train, const Dataset* validation, std::uint64_t seed,
                                              std::size_t threads, const StopFlag& stop, const Logger& logger = Logger());
 
-    /// What the model that `fit` without validation data would make says of `rows` (as `predict`), without keeping that model: making its text and
-    /// reading it takes a small model longer than being asked. Errors: as `fit` and `predict`.
+    /// What the model that `fit` would make says of `rows` (as `predict`), without keeping that model: making its text and reading it takes a small
+    /// model longer than being asked. Errors: as `fit` and `predict`.
     struct Forecast {
         std::vector<double> values;
         FitReport report;
     };
-    [[nodiscard]] static Result<Forecast> fit_predict(const GbdtConfig& config, const Dataset& train, std::uint64_t seed, std::size_t threads,
-                                                      const StopFlag& stop, MatrixView rows, const Logger& logger = Logger());
+    [[nodiscard]] static Result<Forecast> fit_predict(const GbdtConfig& config, const Dataset& train, const Dataset* validation, std::uint64_t seed,
+                                                      std::size_t threads, const StopFlag& stop, MatrixView rows, const Logger& logger = Logger());
 
     /// Reads LightGBM text, our own or another program's. Errors: io; data, with the file (or `name`).
     [[nodiscard]] static Result<Booster> load(const std::filesystem::path& path);

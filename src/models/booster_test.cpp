@@ -173,14 +173,24 @@ TEST(Booster, AForecastIsWhatTheKeptModelSays) {
         }
         const Dataset data = Dataset::make(rows.data(), config, 1).value();
         const Booster kept = Booster::fit(config, data, nullptr, 5, 1, stop).value();
-        const Booster::Forecast forecast = Booster::fit_predict(config, data, 5, 1, stop, asked.view()).value();
+        const Booster::Forecast forecast = Booster::fit_predict(config, data, nullptr, 5, 1, stop, asked.view()).value();
         EXPECT_EQ(forecast.values, kept.predict(asked.view()).value());
         EXPECT_EQ(forecast.report.rounds, kept.report().rounds);
         EXPECT_GT(forecast.report.training_seconds, 0.0);
+        config.learning_rate = 0.5;  // so that it stops early, and is cut
+        config.early_stopping_rounds = 3;
+        Rows held_out = make_rows(34, 300, 10, Gaps::some, 1);
+        for (std::size_t i = 0; i < held_out.rows; ++i) held_out.labels[i] = rows.labels[i];
+        const Dataset judge = Dataset::make_aligned(held_out.data(), data, 1).value();
+        const Booster cut = Booster::fit(config, data, &judge, 5, 1, stop).value();
+        const Booster::Forecast early = Booster::fit_predict(config, data, &judge, 5, 1, stop, asked.view()).value();
+        EXPECT_EQ(early.values, cut.predict(asked.view()).value());
+        EXPECT_EQ(early.report.best_iteration, cut.report().best_iteration);
+        EXPECT_LT(early.report.best_iteration, early.report.rounds);
     }
     const Dataset data = Dataset::make(train.data(), small_config(), 1).value();
     const Rows narrow = make_rows(33, 10, 9);
-    EXPECT_EQ(Booster::fit_predict(small_config(), data, 5, 1, stop, narrow.view()).error().code, ErrorCode::usage);
+    EXPECT_EQ(Booster::fit_predict(small_config(), data, nullptr, 5, 1, stop, narrow.view()).error().code, ErrorCode::usage);
 }
 
 TEST(Booster, StopsWhenAsked) {

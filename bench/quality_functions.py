@@ -195,17 +195,17 @@ def regressor(trial):
 FUNCTIONS = {
     one.name: one
     for one in (
-        Function("branin", "2 floats", branin, 100),
-        Function("conditional", "3: category, float; or integer, log float", conditional, 100),
-        Function("rosenbrock4", "4 floats", rosenbrock4, 100),
-        Function("mixed", "4: float, log float, stepped integer, category", mixed, 100),
-        Function("log_scales", "4: log floats and log integers", log_scales, 100),
-        Function("ackley5", "5 floats", ackley5, 100),
-        Function("hartmann6", "6 floats", hartmann6, 100),
-        Function("choices", "6 categories", choices, 100),
-        Function("integers", "8 integers, half with a step", integers, 100),
-        Function("pipeline", "up to 12, nested conditions, every kind", pipeline, 100),
-        Function("sphere20", "20 floats", sphere20, 100),
+        Function("branin", "2 floats", branin, 150),
+        Function("conditional", "3: category, float; or integer, log float", conditional, 150),
+        Function("rosenbrock4", "4 floats", rosenbrock4, 150),
+        Function("mixed", "4: float, log float, stepped integer, category", mixed, 150),
+        Function("log_scales", "4: log floats and log integers", log_scales, 150),
+        Function("ackley5", "5 floats", ackley5, 150),
+        Function("hartmann6", "6 floats", hartmann6, 150),
+        Function("choices", "6 categories", choices, 150),
+        Function("integers", "8 integers, half with a step", integers, 150),
+        Function("pipeline", "up to 12, nested conditions, every kind", pipeline, 150),
+        Function("sphere20", "20 floats", sphere20, 150),
         Function("lightgbm classifier", "9: every kind", classifier, 60),
         Function("lightgbm regressor", "4 to 9, conditional, every kind", regressor, 60),
     )

@@ -56,9 +56,12 @@ bool lock_own(int fd) {
 // Makes something under a new temporary name beside `path`, which `make` opens, and locks it.
 template <class Make>
 Result<int> make_temporary(const fs::path& shown, const fs::path& path, fs::path& temporary, Make make) {
-    for (int attempt = 0; attempt < 10; ++attempt) {
+    constexpr int attempts = 10;
+    for (int attempt = 0; attempt < attempts; ++attempt) {
         const fs::path name = temporary_name(path);
         const int fd = make(name);
+        // A folder can be taken away as abandoned between its making and its opening, too.
+        if (fd < 0 && errno == ENOENT && attempt + 1 < attempts) continue;
         if (fd < 0) return io_error("cannot write", shown, errno);
         if (lock_own(fd)) {
             temporary = name;

@@ -7,9 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -214,6 +216,24 @@ TEST_F(Files, WhatKilledProcessesLeftIsRemoved) {
     ASSERT_TRUE(file.commit());
     EXPECT_EQ(read_file(folder_ / "a.txt").value(), "new");
     EXPECT_THAT(names(), testing::UnorderedElementsAre(".c.txt.tmp-part", "a.txt"));
+}
+
+// Each removes what is abandoned beside it, and none takes away what another is just making.
+TEST_F(Files, FoldersAreStagedBesideEachOtherAtTheSameTime) {
+    std::atomic<int> failed = 0;
+    {
+        std::vector<std::jthread> threads;
+        for (int t = 0; t < 4; ++t) {
+            threads.emplace_back([&, t] {
+                for (int i = 0; i < 300; ++i) {
+                    const auto staged = StagedFolder::create(folder_ / ("out" + std::to_string(t)));
+                    if (!staged || !fs::is_directory(staged->path())) ++failed;
+                }
+            });
+        }
+    }
+    EXPECT_EQ(failed, 0);
+    EXPECT_THAT(names(), IsEmpty());
 }
 
 TEST_F(Files, AStagedFolderMayAppearWithFoldersInside) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <tuple>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -15,11 +14,6 @@ namespace sofia::pipeline {
 namespace {
 
 using trading::ClosedTrade;
-
-/// What a trade and its touch have in common.
-using TouchKey = std::tuple<TimeNs, std::size_t, trading::Direction>;
-TouchKey key_of(const trading::Touch& touch) { return {touch.known_at, touch.timeframe, touch.direction}; }
-TouchKey key_of(const ClosedTrade& trade) { return {trade.signal_time, trade.timeframe, trade.direction}; }
 
 math::MeanInterval interval_of(std::vector<double> values, const RandomStream& random, ThreadPool& pool) {
     return math::mean_interval(values, {}, random, pool);

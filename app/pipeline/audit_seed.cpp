@@ -100,13 +100,6 @@ Settings of_the_oracle(const Settings& settings) {
     return out;
 }
 
-std::vector<trading::Signal> bare_signals(const Candidates& candidates, std::span<const std::size_t> which) {
-    std::vector<trading::Signal> signals;
-    signals.reserve(which.size());
-    for (const std::size_t index : which) signals.push_back({.touch = candidates.touches[index]});
-    return signals;
-}
-
 /// The true probability that the target comes before the stop.
 void tell_the_truth(trading::Signal& signal, const synth::Drift& drift, const trading::BarrierConfig& barriers) {
     const trading::Touch& touch = signal.touch;

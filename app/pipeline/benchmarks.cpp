@@ -76,9 +76,7 @@ backtest::HoldInputs hold_inputs(const History& history, const Settings& setting
 Result<backtest::Figures> every_touch(const StrategyData& data, const std::vector<std::size_t>& which, trading::Window window) {
     Settings settings = data.settings;
     settings.decision.gate.use_gates = false;
-    std::vector<trading::Signal> signals;
-    for (const std::size_t index : which) signals.push_back({.touch = data.candidates.touches[index]});
-    SOFIA_TRY(const trading::DecisionCore core, run_core(data.history, settings, signals, {}, window));
+    SOFIA_TRY(const trading::DecisionCore core, run_core(data.history, settings, bare_signals(data.candidates, which), {}, window));
     return backtest::figures_of(core, window, settings.decision.touch.timeframes);
 }
 

@@ -83,19 +83,17 @@ std::vector<trading::ClosedTrade> all_kinds() {
             like(1, trading::Direction::short_side)};
 }
 
-using Key = std::tuple<TimeNs, std::size_t, trading::Direction>;
-
 TEST(EntryPool, HoldsTheTouchesWithTheirOwnLabels) {
     const World world(3);
     const auto pool = entry_pool(world.history, world.settings, all_kinds(), world.window, RandomStream(1)).value();
-    std::map<Key, const backtest::EntryOutcome*> found;
+    std::map<TouchKey, const backtest::EntryOutcome*> found;
     for (const backtest::EntryOutcome& entry : pool) found[{entry.known_at, entry.timeframe, entry.direction}] = &entry;
     std::size_t compared = 0;
     for (const std::size_t index : world.which()) {
         const labels::Label& label = world.labeled.labels[index];
         const DurationNs longest = 8 * (label.touch.timeframe == 0 ? 15 : 60) * ns_per_minute;
         if (!label.labeled() || label.touch.known_at + longest >= world.window.to) continue;
-        const auto at = found.find({label.touch.known_at, label.touch.timeframe, label.touch.direction});
+        const auto at = found.find(key_of(label.touch));
         ASSERT_NE(at, found.end());
         EXPECT_EQ(at->second->gross_r, label.gross_r);
         EXPECT_EQ(at->second->net_r, label.net_r());

@@ -105,18 +105,22 @@ std::vector<std::size_t> rows_of_fold(const StrategyData& data, const labels::Fo
 
 std::string purpose_of(const labels::Fold& fold) { return fmt::format("fold {}", fold.index); }
 
+void set_probabilities(std::span<trading::Signal> signals, double trading::Signal::* member, std::span<const double> probabilities) {
+    for (std::size_t i = 0; i < signals.size(); ++i) signals[i].*member = probabilities[i];
+}
+
+}  // namespace
+
+TouchKey key_of(const trading::Touch& touch) { return {touch.known_at, touch.timeframe, touch.direction}; }
+TouchKey key_of(const trading::ClosedTrade& trade) { return {trade.signal_time, trade.timeframe, trade.direction}; }
+TouchKey key_of(const trading::UnfilledOrder& order) { return {order.signal_time, order.timeframe, order.direction}; }
+
 std::vector<trading::Signal> bare_signals(const Candidates& candidates, std::span<const std::size_t> which) {
     std::vector<trading::Signal> signals;
     signals.reserve(which.size());
     for (const std::size_t index : which) signals.push_back({.touch = candidates.touches[index]});
     return signals;
 }
-
-void set_probabilities(std::span<trading::Signal> signals, double trading::Signal::* member, std::span<const double> probabilities) {
-    for (std::size_t i = 0; i < signals.size(); ++i) signals[i].*member = probabilities[i];
-}
-
-}  // namespace
 
 Result<StrategyModels> fit_models(const StrategyData& data, std::span<const std::size_t> rows, std::string_view purpose, std::uint64_t seed,
                                   std::size_t threads, const StopFlag& stop) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "app/pipeline/classifier.hpp"
@@ -39,6 +40,15 @@ struct StrategyModels {
 /// one class is missing; those of the models' fit.
 [[nodiscard]] Result<StrategyModels> fit_models(const StrategyData& data, std::span<const std::size_t> rows, std::string_view purpose,
                                                 std::uint64_t seed, std::size_t threads, const StopFlag& stop);
+
+/// What a touch, its trade and its order have in common.
+using TouchKey = std::tuple<TimeNs, std::size_t, trading::Direction>;
+[[nodiscard]] TouchKey key_of(const trading::Touch& touch);
+[[nodiscard]] TouchKey key_of(const trading::ClosedTrade& trade);
+[[nodiscard]] TouchKey key_of(const trading::UnfilledOrder& order);
+
+/// The candidates `which` before any model is asked: without probabilities.
+[[nodiscard]] std::vector<trading::Signal> bare_signals(const Candidates& candidates, std::span<const std::size_t> which);
 
 /// The candidates `which` with what the models say of them.
 [[nodiscard]] Result<std::vector<trading::Signal>> signals_of(const StrategyModels& models, const History& history, const Candidates& candidates,

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <tuple>
 
 #include <fmt/format.h>
 
+#include "app/pipeline/strategy.hpp"
 #include "base/text.hpp"
 
 namespace sofia::pipeline {
@@ -117,16 +117,12 @@ void add_parameters(Builder& builder, const Settings& settings) {
     }
 }
 
-using SignalKey = std::tuple<TimeNs, std::size_t, trading::Direction>;
-
-SignalKey key_of(const trading::Touch& touch) { return {touch.known_at, touch.timeframe, touch.direction}; }
-
 }  // namespace
 
 std::vector<trading::Signal> acted_on(const trading::DecisionCore& core, std::span<const trading::Signal> signals) {
-    std::set<SignalKey> acted;
+    std::set<TouchKey> acted;
     for (const trading::ClosedTrade& trade : core.trades()) {
-        acted.insert({trade.signal_time, trade.timeframe, trade.direction});
+        acted.insert(key_of(trade));
         if (trade.reason != trading::ExitReason::close) continue;
         // What closed it is the last signal against it: the order to leave fills on the first price that comes.
         const trading::Signal* last = nullptr;
@@ -136,7 +132,7 @@ std::vector<trading::Signal> acted_on(const trading::DecisionCore& core, std::sp
         }
         if (last != nullptr) acted.insert(key_of(last->touch));
     }
-    for (const trading::UnfilledOrder& order : core.unfilled()) acted.insert({order.signal_time, order.timeframe, order.direction});
+    for (const trading::UnfilledOrder& order : core.unfilled()) acted.insert(key_of(order));
     std::vector<trading::Signal> out;
     for (const trading::Signal& signal : signals) {
         if (acted.contains(key_of(signal.touch))) out.push_back(signal);

@@ -125,7 +125,7 @@ Result<Assessment> assess(const AssessmentInputs& inputs, const Context& context
     out.by_expected_value = by_expected_value(trades);
     out.funding_coverage = backtest::funding_coverage(inputs.data.history.funding, inputs.figures.window);
     SOFIA_CHECK(context.go_on());
-    SOFIA_TRY(out.benchmarks, benchmarks_of(inputs.data, inputs.which, inputs.core, inputs.figures.window, random.split("benchmarks"), pool));
+    SOFIA_TRY(out.benchmarks, benchmarks_of(inputs.data, inputs.which, inputs.core, inputs.figures, random.split("benchmarks"), pool));
     out.paths = backtest::trade_paths(backtest::path_trades(trades), out.path_options, random.split("paths"), pool);
     SOFIA_CHECK(context.go_on());
     out.luck = try_luck(inputs, context, pool);

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "backtest/honesty.hpp"
 #include "math/statistics.hpp"
 
 namespace sofia::pipeline {
@@ -80,12 +81,6 @@ Result<backtest::Figures> every_touch(const StrategyData& data, const std::vecto
     return backtest::figures_of(core, window, settings.decision.touch.timeframes);
 }
 
-double p_of(const std::vector<double>& ascending, double value) {
-    if (ascending.empty() || std::isnan(value)) return std::numeric_limits<double>::quiet_NaN();
-    const auto reached = ascending.end() - std::ranges::lower_bound(ascending, value);
-    return static_cast<double>(1 + reached) / static_cast<double>(1 + ascending.size());
-}
-
 }  // namespace
 
 Result<std::vector<backtest::EntryOutcome>> entry_pool(const History& history, const Settings& settings, std::span<const trading::ClosedTrade> trades,
@@ -119,15 +114,15 @@ Result<std::vector<backtest::EntryOutcome>> entry_pool(const History& history, c
 }
 
 Result<Benchmarks> benchmarks_of(const StrategyData& data, const std::vector<std::size_t>& which, const trading::DecisionCore& core,
-                                 trading::Window window, const RandomStream& random, ThreadPool& threads) {
+                                 const backtest::Figures& own, const RandomStream& random, ThreadPool& threads) {
     Benchmarks out;
+    const trading::Window window = own.window;
     out.hold = backtest::buy_and_hold(base_bars(data.history, window), data.history.funding, hold_inputs(data.history, data.settings));
     SOFIA_TRY(const auto pool, entry_pool(data.history, data.settings, core.trades(), window, random.split("pool")));
     out.random = backtest::random_entries(pool, core.trades(), {}, random.split("entries"), threads);
-    const backtest::Figures own = backtest::figures_of(core, window, data.settings.decision.touch.timeframes);
     out.percentile = backtest::percentile_of(out.random.expectancy_r, own.expectancy_r);
     out.gross_percentile = backtest::percentile_of(out.random.gross_expectancy_r, own.gross_expectancy_r);
-    out.p = p_of(out.random.expectancy_r, own.expectancy_r);
+    out.p = backtest::exceedance(out.random.expectancy_r, own.expectancy_r);
     SOFIA_TRY(out.every_touch, every_touch(data, which, window));
     return out;
 }

@@ -24,9 +24,9 @@ struct Benchmarks {
     backtest::Figures every_touch;                                       ///< the core over all touches with `gate.use_gates` off
 };
 
-/// `which`: the candidates inside the window; `core`: what the strategy did there.
+/// `core`: what the strategy did in a window, `own` the figures of that; `which`: the candidates inside it.
 [[nodiscard]] Result<Benchmarks> benchmarks_of(const StrategyData& data, const std::vector<std::size_t>& which, const trading::DecisionCore& core,
-                                               trading::Window window, const RandomStream& random, ThreadPool& threads);
+                                               const backtest::Figures& own, const RandomStream& random, ThreadPool& threads);
 
 /// Entries at the closes of the window's bars, of the timeframes and directions that `trades` have, with what each would have made alone: random ones
 /// of them where there are more than `entries_max`. Those that the core would refuse or could not fill are left out. Errors: config.

@@ -69,6 +69,9 @@ struct World {
         for (const std::size_t index : which()) signals.push_back({.touch = candidates.touches[index], .probability = 0.5});
         return run_core(history, settings, signals, {}, window).value();
     }
+    [[nodiscard]] backtest::Figures figures(const trading::DecisionCore& core) const {
+        return backtest::figures_of(core, window, settings.decision.touch.timeframes);
+    }
 };
 
 trading::ClosedTrade like(std::size_t timeframe, trading::Direction direction) {
@@ -126,8 +129,9 @@ TEST(Benchmarks, RandomEntriesLoseTheirCostsOnAFairWalk) {
     for (const std::uint64_t seed : {3, 4, 5, 6}) {
         const World world(seed);
         const trading::DecisionCore core = world.every_touch();
+        const backtest::Figures own = world.figures(core);
         ThreadPool pool(2);
-        const Benchmarks found = benchmarks_of(world.data(), world.which(), core, world.window, RandomStream(9), pool).value();
+        const Benchmarks found = benchmarks_of(world.data(), world.which(), core, own, RandomStream(9), pool).value();
         ASSERT_EQ(found.random.expectancy_r.size(), 1'000U);
         EXPECT_EQ(found.random.fewest, static_cast<std::int64_t>(core.trades().size()));
         gross.push_back(math::mean(found.random.gross_expectancy_r));
@@ -144,11 +148,11 @@ TEST(Benchmarks, RandomEntriesLoseTheirCostsOnAFairWalk) {
 TEST(Benchmarks, EveryTouchIsTheCoreWithoutGates) {
     const World world(7);
     const trading::DecisionCore core = world.every_touch();
+    const backtest::Figures own = world.figures(core);
     ThreadPool one(1);
     ThreadPool three(3);
-    const Benchmarks a = benchmarks_of(world.data(), world.which(), core, world.window, RandomStream(9), one).value();
-    const Benchmarks b = benchmarks_of(world.data(), world.which(), core, world.window, RandomStream(9), three).value();
-    const backtest::Figures own = backtest::figures_of(core, world.window, world.settings.decision.touch.timeframes);
+    const Benchmarks a = benchmarks_of(world.data(), world.which(), core, own, RandomStream(9), one).value();
+    const Benchmarks b = benchmarks_of(world.data(), world.which(), core, own, RandomStream(9), three).value();
     EXPECT_EQ(a.every_touch.trades, own.trades);
     EXPECT_EQ(a.every_touch.net_r, own.net_r);
     EXPECT_EQ(a.every_touch.final_equity, own.final_equity);

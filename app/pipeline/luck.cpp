@@ -31,7 +31,7 @@ NullFigures null_of(const TrialLedger& trial, std::size_t trials, const Settings
     const double draws = static_cast<double>(trials) * static_cast<double>(std::max<std::size_t>(1, trial.trade_net_r.size()));
     options.replications = std::clamp(static_cast<std::size_t>(draws_max / draws), replications_min, replications_max);
     out.null = backtest::null_score(trial.trade_net_r, options, settings.score, random, pool);
-    out.p = backtest::exceedance(out.null, trial.robust_score);
+    out.p = backtest::exceedance(out.null.best, trial.robust_score);
     return out;
 }
 

@@ -160,10 +160,10 @@ NullScore null_score(std::span<const double> r, const NullScoreOptions& options,
     return out;
 }
 
-double exceedance(const NullScore& null, double score) {
-    if (null.best.empty() || std::isnan(score)) return std::numeric_limits<double>::quiet_NaN();
-    const auto reached = null.best.end() - std::ranges::lower_bound(null.best, score);
-    return static_cast<double>(1 + reached) / static_cast<double>(1 + null.best.size());
+double exceedance(std::span<const double> ascending, double value) {
+    if (ascending.empty() || std::isnan(value)) return std::numeric_limits<double>::quiet_NaN();
+    const auto reached = ascending.end() - std::ranges::lower_bound(ascending, value);
+    return static_cast<double>(1 + reached) / static_cast<double>(1 + ascending.size());
 }
 
 }  // namespace sofia::backtest

@@ -84,7 +84,8 @@ struct NullScore {
 [[nodiscard]] NullScore null_score(std::span<const double> r, const NullScoreOptions& options, const ScoreConfig& config, const RandomStream& random,
                                    ThreadPool& pool);
 
-/// P(the best of skill-less trials scores at least this): (1 + those that did) / (1 + replications).
-[[nodiscard]] double exceedance(const NullScore& null, double score);
+/// P-value of `value` among draws without skill: (1 + those of `ascending` that reach it) / (1 + all of them). NaN when there are none or `value` is
+/// NaN.
+[[nodiscard]] double exceedance(std::span<const double> ascending, double value);
 
 }  // namespace sofia::backtest

@@ -169,9 +169,9 @@ TEST(NullScore, CentresTheTradesAndCountsExceedances) {
     const NullScore b = null_score(moved, options, ScoreConfig{}, RandomStream(2), three);
     EXPECT_EQ(a.best, b.best);
     EXPECT_LT(a.mean, 0.1);
-    EXPECT_EQ(exceedance(a, a.best.front()), 1.0);
-    EXPECT_EQ(exceedance(a, a.best.back()), 2.0 / 51.0);
-    EXPECT_EQ(exceedance(a, 10.0), 1.0 / 51.0);
+    EXPECT_EQ(exceedance(a.best, a.best.front()), 1.0);
+    EXPECT_EQ(exceedance(a.best, a.best.back()), 2.0 / 51.0);
+    EXPECT_EQ(exceedance(a.best, 10.0), 1.0 / 51.0);
 }
 
 TEST(NullScore, OfThinFoldsOrWithoutTradesDoesNotExist) {
@@ -181,7 +181,7 @@ TEST(NullScore, OfThinFoldsOrWithoutTradesDoesNotExist) {
     options.fold_trades = {100, 100};
     const NullScore none = null_score({}, options, ScoreConfig{}, RandomStream(1), pool);
     EXPECT_TRUE(std::isnan(none.mean));
-    EXPECT_TRUE(std::isnan(exceedance(none, 0.1)));
+    EXPECT_TRUE(std::isnan(exceedance(none.best, 0.1)));
 }
 
 }  // namespace

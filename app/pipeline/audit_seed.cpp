@@ -56,8 +56,7 @@ Result<StudyTrial> champion_of(const std::vector<StudyTrial>& trials, std::int64
 /// The champion's deflated Sharpe ratio over its folds, as that of the best of all trials.
 Result<double> deflated(const std::filesystem::path& study, std::int64_t champion) {
     SOFIA_TRY(const StudyLedger ledger, read_ledger(study));
-    const TrialLedger* own = ledger.find(champion);
-    if (own == nullptr) return fail(ErrorCode::data, fmt::format("{}: trial {} has no summary", study.string(), champion));
+    SOFIA_TRY(const TrialLedger* own, ledger.find(champion));
     return backtest::deflated_sharpe(own->record.daily_net_r, ledger.records()).deflated;
 }
 
@@ -186,16 +185,6 @@ Context quiet(const Context& context, std::uint64_t seed) {
     inner.threads = 1;
     inner.seed = seed;
     return inner;
-}
-
-std::string_view name(Outcome outcome) {
-    switch (outcome) {
-        case Outcome::none: return "none";
-        case Outcome::undecided: return "undecided";
-        case Outcome::rejected_shadow: return "rejected_shadow";
-        case Outcome::selected: return "selected";
-    }
-    return {};
 }
 
 }  // namespace

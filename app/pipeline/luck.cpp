@@ -65,8 +65,7 @@ std::optional<AdjustedTest> adjusted_of(const StudyLedger& study, std::uint64_t 
 Result<Luck> luck_of(const std::filesystem::path& folder, std::int64_t trial, std::span<const double> window_daily, const Settings& settings,
                      std::uint64_t seed, const Context& context, ThreadPool& pool) {
     SOFIA_TRY(const StudyLedger study, read_ledger(folder));
-    const TrialLedger* ledger = study.find(trial);
-    if (ledger == nullptr) return fail(ErrorCode::data, fmt::format("{}: trial {} has no summary", folder.string(), trial));
+    SOFIA_TRY(const TrialLedger* ledger, study.find(trial));
     Luck luck;
     const std::vector<backtest::TrialRecord> own = study.records();
     luck.mean_correlation = backtest::mean_correlation(own);

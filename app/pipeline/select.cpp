@@ -424,6 +424,16 @@ std::string luck_text(const Luck& luck) {
 
 }  // namespace
 
+std::string_view name(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::none: return "none";
+        case Outcome::undecided: return "undecided";
+        case Outcome::rejected_shadow: return "rejected_shadow";
+        case Outcome::selected: return "selected";
+    }
+    return "none";
+}
+
 Output describe(const SelectResult& result) {
     std::vector<std::vector<std::string>> rows;
     for (const SelectedTrial& one : result.candidates) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/pipeline/context.hpp"
@@ -39,6 +40,7 @@ enum class Outcome : std::uint8_t {
     rejected_shadow,
     selected,
 };
+[[nodiscard]] std::string_view name(Outcome outcome);
 
 struct SelectResult {
     std::string study;

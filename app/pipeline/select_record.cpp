@@ -15,16 +15,6 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t schema = 1;
 
-std::string_view name(Outcome outcome) {
-    switch (outcome) {
-        case Outcome::none: return "none";
-        case Outcome::undecided: return "undecided";
-        case Outcome::rejected_shadow: return "rejected_shadow";
-        case Outcome::selected: return "selected";
-    }
-    return "none";
-}
-
 Json limits_json(SelectConfig limits) {
     return {{"top", limits.top},
             {"min_expectancy_r", json_number(limits.min_expectancy_r)},

@@ -82,14 +82,16 @@ std::vector<backtest::TrialRecord> StudyLedger::records() const {
     return all;
 }
 
-const TrialLedger* StudyLedger::find(std::int64_t trial) const {
+Result<const TrialLedger*> StudyLedger::find(std::int64_t trial) const {
     const auto at = std::ranges::find(summarised, trial, [](const TrialLedger& ledger) { return ledger.record.trial; });
-    return at == summarised.end() ? nullptr : &*at;
+    if (at == summarised.end()) return fail(ErrorCode::data, fmt::format("{}: trial {} has no summary", folder.string(), trial));
+    return &*at;
 }
 
 Result<StudyLedger> read_ledger(const fs::path& folder) {
     SOFIA_TRY(const std::vector<fs::path> files, list_files(folder));
     StudyLedger study;
+    study.folder = folder;
     for (const fs::path& file : files) {
         if (is_summary(file)) SOFIA_CHECK(add_summary(file, study));
     }

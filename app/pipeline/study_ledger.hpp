@@ -29,6 +29,7 @@ struct TrialLedger {
 
 /// All trials that a study has finished.
 struct StudyLedger {
+    std::filesystem::path folder;         ///< of its summaries
     std::string study;
     std::string symbol;
     trading::Window tuning;
@@ -38,8 +39,8 @@ struct StudyLedger {
     /// One record a trial, empty ones for those without a summary.
     [[nodiscard]] std::vector<backtest::TrialRecord> records() const;
 
-    /// Null where the trial has no summary.
-    [[nodiscard]] const TrialLedger* find(std::int64_t trial) const;
+    /// Error data: the trial has no summary.
+    [[nodiscard]] Result<const TrialLedger*> find(std::int64_t trial) const;
 };
 
 /// Of the summaries in a study's folder. Error: io; data, naming the file: one that an earlier version has written lacks the days' trades.

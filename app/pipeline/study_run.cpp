@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/pipeline/study_open.hpp"
 #include "app/pipeline/study_run_pool.hpp"
 #include "app/pipeline/study_storage.hpp"
 #include "base/files.hpp"
@@ -102,22 +103,15 @@ Json values_json(const tune::FrozenTrial& trial) {
 }
 
 Json trial_json(const tune::FrozenTrial& trial) {
-    struct Writer {
-        Json operator()(std::monostate) const { return {}; }
-        Json operator()(bool b) const { return b; }
-        Json operator()(std::int64_t i) const { return i; }
-        Json operator()(double d) const { return json_number(d); }
-        Json operator()(const std::string& s) const { return s; }
-    };
     Json json = {{"number", trial.number}};
     if (trial.values.size() == 1) json["value"] = json_number(trial.values.front());
     json["values"] = values_json(trial);
     json["params"] = Json::object();
-    for (const tune::Param& param : trial.params) json["params"][param.name] = std::visit(Writer{}, param.value());
+    for (const tune::Param& param : trial.params) json["params"][param.name] = value_json(param.value(), json_number);
     return json;
 }
 
-std::string values_text(const tune::FrozenTrial& trial) {
+std::string exact_values(const tune::FrozenTrial& trial) {
     std::vector<std::string> texts;
     for (const double value : trial.values) texts.push_back(format_double(value));
     return join(texts, ", ");
@@ -133,13 +127,13 @@ std::vector<std::vector<std::string>> best_rows(const StudyRunResult& result) {
     std::vector<std::vector<std::string>> rows;
     if (result.directions.size() > 1) {
         rows.push_back({"best trials", fmt::format("{} that no other dominates", result.best.size())});
-        for (const tune::TrialPtr& trial : result.best) rows.push_back({fmt::format("trial {}", trial->number), values_text(*trial)});
+        for (const tune::TrialPtr& trial : result.best) rows.push_back({fmt::format("trial {}", trial->number), exact_values(*trial)});
         return rows;
     }
     if (result.best.empty()) return rows;
     const tune::FrozenTrial& best = *result.best.front();
     rows.push_back({"best trial", std::to_string(best.number)});
-    rows.push_back({"value", values_text(best)});
+    rows.push_back({"value", exact_values(best)});
     for (const tune::Param& param : best.params) rows.push_back({param.name, tune::format_value(param.value())});
     return rows;
 }
@@ -185,7 +179,7 @@ Result<StudyRunResult> study_run(const StudyRunRequest& request, const Context& 
                                         .timeout = request.timeout,
                                         .directions = study.directions(),
                                         .progress = &progress};
-        SOFIA_TRY(result.report, run_worker_processes(work, *storage, options, context));
+        SOFIA_TRY(result.report, run_worker_processes(work, study, options, context));
         SOFIA_CHECK(study.refresh());
     } else {
         SOFIA_TRY(result.report, run_here(request, objective, study, progress, context));

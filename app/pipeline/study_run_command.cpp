@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/pipeline/study_open.hpp"
 #include "base/text.hpp"
 
 namespace sofia::pipeline {
@@ -43,15 +44,8 @@ std::string in_quotes(std::string_view text) {
 }
 
 std::string json_text(const std::map<std::string, tune::ParamValue>& params) {
-    struct Writer {
-        Json operator()(std::monostate) const { return {}; }
-        Json operator()(bool b) const { return b; }
-        Json operator()(std::int64_t i) const { return i; }
-        Json operator()(double d) const { return json_number(d); }
-        Json operator()(const std::string& s) const { return s; }
-    };
     Json json = Json::object();
-    for (const auto& [name, value] : params) json[name] = std::visit(Writer{}, value);
+    for (const auto& [name, value] : params) json[name] = value_json(value, json_number);
     return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "base/text.hpp"
 
@@ -48,19 +49,32 @@ Result<std::size_t> ask(std::size_t count, const pipeline::Context& context) {
     }
 }
 
+/// What names a trial's file on the command line.
+const char* option_of(pipeline::TrialKind kind) { return kind == pipeline::TrialKind::tuned ? "--from-tuning" : "--train-config"; }
+
 }  // namespace
 
-Result<Chosen> choose_trial(const std::filesystem::path& model_dir, pipeline::TrialKind kind, const char* option, const pipeline::Context& context) {
-    SOFIA_TRY(const auto trials, pipeline::list_trials(model_dir, kind, context));
-    pipeline::Output list = describe(trials, kind);
+void add_trial_choice(CLI::App& app, TrialChoice& choice) {
+    const char* meaning = choice.kind == pipeline::TrialKind::tuned
+                              ? "tuning_summary_<trial>.json of the trial; without it the trials are listed to choose from"
+                              : "train_config_<trial>.json of the model; without it the trained trials are listed to choose from";
+    app.add_option(option_of(choice.kind), choice.file, meaning)->expected(0, 1);
+    app.add_option("--model-dir", choice.model_dir, "Without a file: where studies are looked for, a study's folder or one above it")
+        ->capture_default_str();
+}
+
+Result<Chosen> choose_trial(const TrialChoice& choice, const pipeline::Context& context) {
+    if (!choice.file.empty()) return Chosen{.file = choice.file, .list = {}};
+    SOFIA_TRY(const auto trials, pipeline::list_trials(choice.model_dir, choice.kind, context));
+    pipeline::Output list = describe(trials, choice.kind);
     if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0) {
-        context.log.error(fmt::format("{} names no file: here are those that there are", option));
+        context.log.error(fmt::format("{} names no file: here are those that there are", option_of(choice.kind)));
         list.exit = exit_code(ErrorCode::usage);
         return Chosen{.file = {}, .list = std::move(list)};
     }
     say(list.text);
     SOFIA_TRY(const std::size_t chosen, ask(trials.size(), context));
-    return Chosen{.file = path_of(trials[chosen], kind), .list = {}};
+    return Chosen{.file = path_of(trials[chosen], choice.kind), .list = {}};
 }
 
 }  // namespace sofia::cli

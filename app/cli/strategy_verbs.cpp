@@ -80,11 +80,6 @@ Verb select_verb() {
             }};
 }
 
-/// Where studies are looked for when no file is named.
-void add_model_dir(CLI::App& app, std::filesystem::path& model_dir) {
-    app.add_option("--model-dir", model_dir, "Without a file: where studies are looked for, a study's folder or one above it")->capture_default_str();
-}
-
 Verb train_verb() {
     return {"train", "Fit the model of a tuned trial on the tuning window",
             "  sofia train --from-tuning models/BTCUSDT/first/tuning_summary_7.json\n"
@@ -92,14 +87,11 @@ Verb train_verb() {
             [](CLI::App& app) {
                 struct Options {
                     pipeline::TrainRequest request;
-                    std::filesystem::path model_dir = "models";
+                    TrialChoice trial{.kind = pipeline::TrialKind::tuned};
                     std::string through = "tuning";
                 };
                 auto options = std::make_shared<Options>();
-                app.add_option("--from-tuning", options->request.summary,
-                               "tuning_summary_<trial>.json of the trial; without it the trials are listed to choose from")
-                    ->expected(0, 1);
-                add_model_dir(app, options->model_dir);
+                add_trial_choice(app, options->trial);
                 app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
                 add_skip_bad_rows(app, options->request.sets);
                 app.add_option("--through", options->through, "tuning, or all: everything, for live use only")
@@ -107,11 +99,9 @@ Verb train_verb() {
                     ->check(CLI::IsMember({"tuning", "all"}));
                 return [options](const Context& context, const CommonOptions& common) -> Result<Output> {
                     pipeline::TrainRequest request = options->request;
-                    if (request.summary.empty()) {
-                        SOFIA_TRY(const Chosen chosen, choose_trial(options->model_dir, pipeline::TrialKind::tuned, "--from-tuning", context));
-                        if (chosen.list) return *chosen.list;
-                        request.summary = chosen.file;
-                    }
+                    SOFIA_TRY(const Chosen chosen, choose_trial(options->trial, context));
+                    if (chosen.list) return *chosen.list;
+                    request.summary = chosen.file;
                     request.config_file = common.config;
                     request.sets.insert(request.sets.end(), common.sets.begin(), common.sets.end());
                     request.through = options->through == "all" ? pipeline::TrainThrough::all : pipeline::TrainThrough::tuning;
@@ -128,15 +118,12 @@ Verb backtest_verb() {
             [](CLI::App& app) {
                 struct Options {
                     pipeline::BacktestRequest request;
-                    std::filesystem::path model_dir = "models";
+                    TrialChoice trial{.kind = pipeline::TrialKind::trained};
                     std::size_t fold = 0;
                     bool in_sample = false;
                 };
                 auto options = std::make_shared<Options>();
-                app.add_option("--train-config", options->request.train_config,
-                               "train_config_<trial>.json of the model; without it the trained trials are listed to choose from")
-                    ->expected(0, 1);
-                add_model_dir(app, options->model_dir);
+                add_trial_choice(app, options->trial);
                 app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
                 add_skip_bad_rows(app, options->request.sets);
                 auto* window = app.add_option("--window", options->request.window, "test, shadow, all, or FROM..TO in UTC")->capture_default_str();
@@ -149,11 +136,9 @@ Verb backtest_verb() {
                 return [options, fold](const Context& context, const CommonOptions& common) -> Result<Output> {
                     pipeline::BacktestRequest request = options->request;
                     if (fold->count() > 0) request.fold = options->fold;
-                    if (request.train_config.empty()) {
-                        SOFIA_TRY(const Chosen chosen, choose_trial(options->model_dir, pipeline::TrialKind::trained, "--train-config", context));
-                        if (chosen.list) return *chosen.list;
-                        request.train_config = chosen.file;
-                    }
+                    SOFIA_TRY(const Chosen chosen, choose_trial(options->trial, context));
+                    if (chosen.list) return *chosen.list;
+                    request.train_config = chosen.file;
                     request.config_file = common.config;
                     request.sets.insert(request.sets.end(), common.sets.begin(), common.sets.end());
                     if (options->in_sample) request.sample = pipeline::SampleMode::in_sample;

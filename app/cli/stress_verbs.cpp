@@ -20,15 +20,11 @@ Verb stress_verb() {
             [](CLI::App& app) {
                 struct Options {
                     pipeline::StressRequest request;
-                    std::filesystem::path model_dir = "models";
+                    TrialChoice trial{.kind = pipeline::TrialKind::trained};
                     bool in_sample = false;
                 };
                 auto options = std::make_shared<Options>();
-                app.add_option("--train-config", options->request.train_config,
-                               "train_config_<trial>.json of the model; without it the trained trials are listed to choose from")
-                    ->expected(0, 1);
-                app.add_option("--model-dir", options->model_dir, "Without a file: where studies are looked for, a study's folder or one above it")
-                    ->capture_default_str();
+                add_trial_choice(app, options->trial);
                 app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
                 app.add_option("--extra-data", options->request.extra_data, "Folder of another symbol or period to run over; may be repeated")
                     ->take_all()
@@ -37,11 +33,9 @@ Verb stress_verb() {
                 app.add_flag("--in-sample", options->in_sample, "Allow a test window that the model has seen; every figure says so");
                 return [options](const Context& context, const CommonOptions& common) -> Result<Output> {
                     pipeline::StressRequest request = options->request;
-                    if (request.train_config.empty()) {
-                        SOFIA_TRY(const Chosen chosen, choose_trial(options->model_dir, pipeline::TrialKind::trained, "--train-config", context));
-                        if (chosen.list) return *chosen.list;
-                        request.train_config = chosen.file;
-                    }
+                    SOFIA_TRY(const Chosen chosen, choose_trial(options->trial, context));
+                    if (chosen.list) return *chosen.list;
+                    request.train_config = chosen.file;
                     request.config_file = common.config;
                     request.sets.insert(request.sets.end(), common.sets.begin(), common.sets.end());
                     if (options->in_sample) request.sample = pipeline::SampleMode::in_sample;

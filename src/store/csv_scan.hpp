@@ -49,6 +49,13 @@ namespace scan {
     return word;
 }
 
+/// The word of eight characters.
+[[nodiscard]] consteval std::uint64_t word_of(const char (&eight)[9]) {
+    std::uint64_t word = 0;
+    for (std::size_t i = 8; i-- > 0;) word = word << 8U | static_cast<unsigned char>(eight[i]);
+    return word;
+}
+
 inline constexpr std::uint64_t ones = 0x0101010101010101ULL;
 inline constexpr std::uint64_t tops = 0x8080808080808080ULL;
 inline constexpr std::uint64_t zeros = '0' * ones;

@@ -42,12 +42,6 @@ constexpr std::array<std::uint64_t, 10> digits_end_of = [] {
     return ends;
 }();
 
-constexpr std::uint64_t word_of(std::string_view eight) {
-    std::uint64_t word = 0;
-    for (std::size_t i = 8; i-- > 0;) word = word << 8U | static_cast<unsigned char>(eight[i]);
-    return word;
-}
-
 constexpr std::uint64_t lower_bits = 0x20 * scan::ones;
 
 // The four words of tickDirection by their length: first and last eight characters, in lower case.
@@ -59,10 +53,10 @@ struct TickWord {
 
 constexpr std::array<TickWord, 16> tick_words = [] {
     std::array<TickWord, 16> words{};
-    words[8] = {word_of("plustick"), word_of("plustick"), TickDirection::plus};
-    words[9] = {word_of("minustic"), word_of("inustick"), TickDirection::minus};
-    words[12] = {word_of("zeroplus"), word_of("plustick"), TickDirection::zero_plus};
-    words[13] = {word_of("zerominu"), word_of("inustick"), TickDirection::zero_minus};
+    words[8] = {scan::word_of("plustick"), scan::word_of("plustick"), TickDirection::plus};
+    words[9] = {scan::word_of("minustic"), scan::word_of("inustick"), TickDirection::minus};
+    words[12] = {scan::word_of("zeroplus"), scan::word_of("plustick"), TickDirection::zero_plus};
+    words[13] = {scan::word_of("zerominu"), scan::word_of("inustick"), TickDirection::zero_minus};
     return words;
 }();
 

@@ -1,6 +1,7 @@
 #include "store/trade_rows.hpp"
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 
 #if defined(__x86_64__)
@@ -25,13 +26,7 @@ using Words = __m256i;
 // Nanoseconds in the last digit of a fraction of a second, by its digits.
 constexpr std::array<std::int64_t, 8> fraction_scale = {1'000'000'000, 100'000'000, 10'000'000, 1'000'000, 100'000, 10'000, 1'000, 100};
 
-constexpr std::int64_t word_of(const char (&eight)[9]) {
-    std::uint64_t word = 0;
-    for (std::size_t i = 8; i-- > 0;) word = word << 8U | static_cast<unsigned char>(eight[i]);
-    return static_cast<std::int64_t>(word);
-}
-
-[[gnu::target("avx2"), gnu::always_inline]] inline Words all(std::int64_t word) { return _mm256_set1_epi64x(word); }
+[[gnu::target("avx2"), gnu::always_inline]] inline Words all(std::integral auto word) { return _mm256_set1_epi64x(static_cast<std::int64_t>(word)); }
 
 // One column of four rows.
 struct Fields {
@@ -81,10 +76,10 @@ struct Decimals {
 [[gnu::target("avx2"), gnu::always_inline]] inline Decimals short_decimals(Words word, Words length) {
     const Words none = _mm256_setzero_si256();
     const Words unused = _mm256_sub_epi64(all(64), _mm256_slli_epi64(length, 3));
-    word = _mm256_xor_si256(word, all(static_cast<std::int64_t>(scan::zeros)));
+    word = _mm256_xor_si256(word, all(scan::zeros));
     word = _mm256_sllv_epi64(_mm256_srlv_epi64(word, unused), unused);
     // The first point: its lowest bit, all bits below it, its byte. Without a point `below` is all bits.
-    const Words points = _mm256_cmpeq_epi8(word, all(static_cast<std::int64_t>(scan::point)));
+    const Words points = _mm256_cmpeq_epi8(word, all(scan::point));
     const Words bit = _mm256_and_si256(points, _mm256_sub_epi64(none, points));
     const Words below = _mm256_sub_epi64(bit, all(1));
     const Words up_to = _mm256_or_si256(below, _mm256_sub_epi64(_mm256_slli_epi64(bit, 8), bit));
@@ -93,7 +88,7 @@ struct Decimals {
     const Words digits = _mm256_or_si256(_mm256_sllv_epi64(_mm256_and_si256(word, below), gap), _mm256_andnot_si256(up_to, word));
     const Words too_long = _mm256_cmpgt_epi64(length, all(8));
     const Words too_short = _mm256_cmpgt_epi64(_mm256_add_epi64(no_point, all(2)), length);
-    const Words decimals = _mm256_sad_epu8(_mm256_andnot_si256(up_to, all(static_cast<std::int64_t>(scan::ones))), none);
+    const Words decimals = _mm256_sad_epu8(_mm256_andnot_si256(up_to, all(scan::ones)), none);
     return {value8(digits), decimals, _mm256_or_si256(above_nine(digits), _mm256_or_si256(too_long, too_short))};
 }
 
@@ -109,7 +104,7 @@ struct Decimals {
 
 [[gnu::target("avx2"), gnu::always_inline]] inline Words times(const Fields& fields, Words& odd) {
     const Words length = _mm256_cvtepu32_epi64(fields.length);
-    const Words zeros = all(static_cast<std::int64_t>(scan::zeros));
+    const Words zeros = all(scan::zeros);
     const Words head = _mm256_slli_epi64(_mm256_xor_si256(load(fields.begin, 0), zeros), 48);  // two digits
     const Words body = _mm256_xor_si256(load(fields.begin, 2), zeros);                         // eight more
     const Words seconds = _mm256_add_epi64(_mm256_mul_epu32(value8(head), all(100'000'000)), value8(body));
@@ -144,7 +139,7 @@ struct Decimals {
 // A TickDirection in each word.
 [[gnu::target("avx2"), gnu::always_inline]] inline Words ticks(const Fields& fields, Words& odd) {
     const Words length = _mm256_cvtepu32_epi64(fields.length);
-    const Words lower = all(static_cast<std::int64_t>(0x20 * scan::ones));
+    const Words lower = all(0x20 * scan::ones);
     const Words first = _mm256_or_si256(load(fields.begin, 0), lower);
     const Words last = _mm256_or_si256(load(fields.end, -8), lower);
     const Words plus = _mm256_cmpeq_epi64(length, all(8));
@@ -153,9 +148,9 @@ struct Decimals {
     const Words zero_minus = _mm256_cmpeq_epi64(length, all(13));
     const Words down = _mm256_or_si256(minus, zero_minus);
     const Words begins = _mm256_or_si256(
-        _mm256_or_si256(_mm256_and_si256(plus, all(word_of("plustick"))), _mm256_and_si256(minus, all(word_of("minustic")))),
-        _mm256_or_si256(_mm256_and_si256(zero_plus, all(word_of("zeroplus"))), _mm256_and_si256(zero_minus, all(word_of("zerominu")))));
-    const Words ends = _mm256_blendv_epi8(all(word_of("plustick")), all(word_of("inustick")), down);
+        _mm256_or_si256(_mm256_and_si256(plus, all(scan::word_of("plustick"))), _mm256_and_si256(minus, all(scan::word_of("minustic")))),
+        _mm256_or_si256(_mm256_and_si256(zero_plus, all(scan::word_of("zeroplus"))), _mm256_and_si256(zero_minus, all(scan::word_of("zerominu")))));
+    const Words ends = _mm256_blendv_epi8(all(scan::word_of("plustick")), all(scan::word_of("inustick")), down);
     // Of another length nothing begins so: all bits 0x20 of `first` are set.
     odd = _mm256_or_si256(odd, _mm256_or_si256(_mm256_xor_si256(first, begins), _mm256_xor_si256(last, ends)));
     const Words zero = _mm256_or_si256(zero_plus, zero_minus);

@@ -12,6 +12,7 @@
 
 #include "app/pipeline/backtest_files.hpp"
 #include "app/pipeline/test_adjustment.hpp"
+#include "app/pipeline/test_walk.hpp"
 #include "base/files.hpp"
 #include "math/statistics.hpp"
 
@@ -20,29 +21,11 @@ namespace {
 
 constexpr std::size_t minutes = 40 * 1440;
 
-/// A driftless walk of minutes whose opens are the closes before.
-MarketData walk(std::uint64_t seed) {
-    MarketData data;
-    data.symbol = "WALK";
-    data.kind = store::DataKind::bars;
-    data.report.carried_opens = true;
-    RandomStream random(seed);
-    double price = 10'000.0;
-    for (std::size_t i = 0; i < minutes; ++i) {
-        market::Bar bar;
-        bar.open_time = static_cast<TimeNs>(i) * ns_per_minute;
-        bar.close_time = bar.open_time + ns_per_minute;
-        bar.open = price;
-        const double a = price + 10.0 * random.normal();
-        const double b = a + 10.0 * random.normal();
-        bar.close = b;
-        bar.high = std::max({price, a, b});
-        bar.low = std::min({price, a, b});
-        bar.volume = 1.0;
-        price = b;
-        data.bars.push_back(bar);
-    }
-    return data;
+/// Without drift, by equal steps in price.
+void fair_minute(market::Bar& bar, RandomStream& random) {
+    const double middle = bar.open + 10.0 * random.normal();
+    set_path(bar, middle, middle + 10.0 * random.normal());
+    bar.volume = 1.0;
 }
 
 struct World {
@@ -56,7 +39,7 @@ struct World {
         settings = load_settings({.sets = {"touch.timeframes=15m,1h", "features.columns=m15.*", "barriers.max_hold_bars=8", "gate.use_gates=false",
                                            "execution.slippage_ticks=100", "costs.fee_percent=0.01", "costs.maker_fee_percent=0.01"}})
                        .value();
-        history = build_history(walk(seed), settings, market::Timeframe::parse("15m").value(), Context{}).value();
+        history = build_history(walk(minutes, seed, fair_minute), settings, market::Timeframe::parse("15m").value(), Context{}).value();
         candidates = find_candidates(history, settings.decision.touch).value();
         labeled = label_candidates(history, candidates, settings, settings.decision.barriers.max_hold_bars).value();
     }

@@ -5,35 +5,18 @@
 #include <gtest/gtest.h>
 
 #include "app/pipeline/model_members.hpp"
+#include "app/pipeline/test_walk.hpp"
 #include "base/random.hpp"
 #include "features/batch.hpp"
 
 namespace sofia::pipeline {
 namespace {
 
-/// A driftless walk of minutes whose opens are the closes before, as many exchanges print them.
-MarketData walk(std::size_t minutes, std::uint64_t seed) {
-    MarketData data;
-    data.symbol = "WALK";
-    data.kind = store::DataKind::bars;
-    data.report.carried_opens = true;
-    RandomStream random(seed);
-    double price = 10'000.0;
-    for (std::size_t i = 0; i < minutes; ++i) {
-        market::Bar bar;
-        bar.open_time = static_cast<TimeNs>(i) * ns_per_minute;
-        bar.close_time = bar.open_time + ns_per_minute;
-        bar.open = price;
-        const double a = price * std::exp(0.001 * random.normal());
-        const double b = a * std::exp(0.001 * random.normal());
-        bar.close = b;
-        bar.high = std::max({price, a, b});
-        bar.low = std::min({price, a, b});
-        bar.volume = 1.0 + random.exponential();
-        price = b;
-        data.bars.push_back(bar);
-    }
-    return data;
+/// Without drift, by equal steps in the price's logarithm.
+void fair_minute(market::Bar& bar, RandomStream& random) {
+    const double middle = bar.open * std::exp(0.001 * random.normal());
+    set_path(bar, middle, middle * std::exp(0.001 * random.normal()));
+    bar.volume = 1.0 + random.exponential();
 }
 
 Settings small_settings() {
@@ -80,7 +63,7 @@ void expect_equal(const std::vector<FoldOutcome>& a, const std::vector<FoldOutco
 
 TEST(History, RowsAreTheFeaturesOfTheBatchAtTheSameMoments) {
     const Settings settings = small_settings();
-    const History history = history_of(walk(5'000, 1), settings);
+    const History history = history_of(walk(5'000, 1, fair_minute), settings);
     const market::Table all = features::compute(settings.features, history.timeframes, {.bars = history.bars}).value();
     std::size_t compared = 0;
     std::size_t at = 0;
@@ -100,7 +83,7 @@ TEST(History, RowsAreTheFeaturesOfTheBatchAtTheSameMoments) {
 // A trial must not see test or shadow: whatever stands there, the folds are the same to the last bit.
 TEST(Folds, PoisoningTheTestWindowChangesNothing) {
     const Settings settings = small_settings();
-    MarketData clean = walk(minutes, 2);
+    MarketData clean = walk(minutes, 2, fair_minute);
     MarketData poisoned = clean;
     const trading::Window whole{clean.bars.front().open_time, clean.bars.back().close_time};
     const trading::Window tuning = labels::make_splits(settings.split, whole).value().tuning;
@@ -124,7 +107,7 @@ TEST(Folds, PoisoningTheTestWindowChangesNothing) {
 
 TEST(Folds, TheNumberOfThreadsChangesNothing) {
     const Settings settings = small_settings();
-    const History history = history_of(walk(minutes, 3), settings);
+    const History history = history_of(walk(minutes, 3, fair_minute), settings);
     const trading::Window tuning = labels::make_splits(settings.split, history.window()).value().tuning;
     expect_equal(run_folds(history, settings, tuning, 1), run_folds(history, settings, tuning, 2));
 }
@@ -140,7 +123,7 @@ Settings gated_settings() {
 // Three models, two seeds each, calibrated: the same whatever comes after the tuning window and whatever the threads.
 TEST(Folds, GatedModelsSeeNothingLaterAndDoNotDependOnThreads) {
     const Settings settings = gated_settings();
-    MarketData clean = walk(minutes, 5);
+    MarketData clean = walk(minutes, 5, fair_minute);
     MarketData poisoned = clean;
     const trading::Window whole{clean.bars.front().open_time, clean.bars.back().close_time};
     const trading::Window tuning = labels::make_splits(settings.split, whole).value().tuning;
@@ -164,7 +147,7 @@ TEST(Folds, GatedModelsSeeNothingLaterAndDoNotDependOnThreads) {
 // rows and at later ones that label them anew.
 TEST(Folds, SharedRowsChangeNothing) {
     Settings settings = gated_settings();
-    const History history = history_of(walk(minutes, 7), settings);
+    const History history = history_of(walk(minutes, 7, fair_minute), settings);
     const trading::Window tuning = labels::make_splits(settings.split, history.window()).value().tuning;
     const std::vector<labels::Fold> folds = labels::walk_forward(settings.split, tuning).value();
     const Candidates candidates = find_candidates(history, settings.decision.touch).value();
@@ -212,7 +195,7 @@ TEST(Folds, SharedRowsChangeNothing) {
 
 TEST(Models, KeepTheirAnswersThroughAModelFolder) {
     const Settings settings = gated_settings();
-    const History history = history_of(walk(minutes, 6), settings);
+    const History history = history_of(walk(minutes, 6, fair_minute), settings);
     const Candidates candidates = find_candidates(history, settings.decision.touch).value();
     const LabeledCandidates labeled = label_candidates(history, candidates, settings, settings.decision.barriers.max_hold_bars).value();
     const StrategyData data{history, settings, candidates, labeled};
@@ -240,7 +223,7 @@ TEST(Models, KeepTheirAnswersThroughAModelFolder) {
 // The core decides inside its window, from touches inside it, and leaves before it ends.
 TEST(CoreRun, StaysInsideItsWindow) {
     const Settings settings = small_settings();
-    const History history = history_of(walk(minutes, 4), settings);
+    const History history = history_of(walk(minutes, 4, fair_minute), settings);
     const Candidates candidates = find_candidates(history, settings.decision.touch).value();
     const TimeNs from = 20 * ns_per_day;
     const trading::Window window{from, from + 10 * ns_per_day};
@@ -262,7 +245,7 @@ TEST(History, StopsBetweenBarsWhenAsked) {
     stop.request();
     Context context;
     context.stop = &stop;
-    const auto built = build_history(walk(2000, 1), small_settings(), market::Timeframe::parse("15m").value(), context);
+    const auto built = build_history(walk(2000, 1, fair_minute), small_settings(), market::Timeframe::parse("15m").value(), context);
     ASSERT_FALSE(built.has_value());
     EXPECT_EQ(built.error().code, ErrorCode::interrupted);
 }

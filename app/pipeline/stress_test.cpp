@@ -6,6 +6,7 @@
 #include "app/pipeline/strategy.hpp"
 #include "app/pipeline/stress_feed.hpp"
 #include "app/pipeline/stress_scenarios.hpp"
+#include "app/pipeline/test_walk.hpp"
 #include "backtest/figures.hpp"
 
 namespace sofia::pipeline {
@@ -13,7 +14,7 @@ namespace {
 
 constexpr std::size_t minutes = 30 * 1440;
 
-/// A driftless walk of minutes whose opens are the closes before, and its strategy without gates: every touch that the position allows.
+/// A driftless walk and its strategy without gates: every touch that the position allows.
 struct Market {
     Settings settings;
     History history;
@@ -21,26 +22,11 @@ struct Market {
     std::vector<trading::Signal> signals;
 };
 
-MarketData walk(std::uint64_t seed) {
-    MarketData data;
-    data.symbol = "WALK";
-    data.kind = store::DataKind::bars;
-    data.report.carried_opens = true;
-    RandomStream random(seed);
-    double price = 10'000.0;
-    for (std::size_t i = 0; i < minutes; ++i) {
-        market::Bar bar;
-        bar.open_time = static_cast<TimeNs>(i) * ns_per_minute;
-        bar.close_time = bar.open_time + ns_per_minute;
-        bar.open = price;
-        bar.close = price * std::exp(0.001 * random.normal());
-        bar.high = std::max(bar.open, bar.close) * 1.0003;
-        bar.low = std::min(bar.open, bar.close) * 0.9997;
-        bar.volume = 1.0 + random.exponential();
-        price = bar.close;
-        data.bars.push_back(bar);
-    }
-    return data;
+void fair_minute(market::Bar& bar, RandomStream& random) {
+    bar.close = bar.open * std::exp(0.001 * random.normal());
+    bar.high = std::max(bar.open, bar.close) * 1.0003;
+    bar.low = std::min(bar.open, bar.close) * 0.9997;
+    bar.volume = 1.0 + random.exponential();
 }
 
 std::vector<trading::Signal> signals_at(const Candidates& candidates) {
@@ -56,7 +42,7 @@ Market make_market(std::uint64_t seed) {
                   .history = {},
                   .candidates = {},
                   .signals = {}};
-    market.history = build_history(walk(seed), market.settings, market::Timeframe::parse("15m").value(), Context{}).value();
+    market.history = build_history(walk(minutes, seed, fair_minute), market.settings, market::Timeframe::parse("15m").value(), Context{}).value();
     market.candidates = find_candidates(market.history, market.settings.decision.touch).value();
     market.signals = signals_at(market.candidates);
     return market;

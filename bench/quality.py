@@ -6,8 +6,10 @@
     quality.py table [--out docs/tuner.md]                                 writes the table of what has been played
 
 Run by .venv-peers. Each seed is a study of 300 trials in memory with the default sampler, asked trial by trial; what it found after 100 trials is its
-own beginning. Ours begins with the ten random trials that Optuna's begins with, so that the luck of the start does not count. Finished seeds are kept under build/bench/quality and not played again: ours by what the tuner draws in a few small studies (a tuner
-that draws something else starts anew), Optuna's by its version, both by the text of the function. A play can be stopped and started at any time.
+own beginning. Ours begins with the ten random trials that Optuna's begins with, so that the luck of the start does not count; where an objective costs
+little, five of ours go on from each start, since ours take no time. Finished seeds are kept under build/bench/quality and not played again: ours by what
+the tuner draws in a few small studies (a tuner that draws something else starts anew), Optuna's by its version, both by the text of the function. A play
+can be stopped and started at any time.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "build" / "bench" / "quality"
 LONGEST = max(TRIALS)
 STARTUP = 10  # random trials before TPE, of both
+NEXT_STUDY = 1_000_000  # between the seeds of two studies of ours from one start
 
 
 class Native:
@@ -109,14 +112,14 @@ def file_of(folder: str, function: Function) -> Path:
     return KEPT / folder / f"{function.name.replace(' ', '_')}-{function.fingerprint()}.jsonl"
 
 
-def read(folder: str, function: Function) -> dict[int, list[list[float]]]:
-    """Seed -> improvements. A line that was cut off is played again."""
+def read(folder: str, function: Function) -> dict[tuple[int, int], list[list[float]]]:
+    """(Seed, which of its studies) -> improvements. A line that was cut off is played again."""
     out = {}
     file = file_of(folder, function)
     for line in file.read_text().splitlines() if file.exists() else ():
         try:
             one = json.loads(line)
-            out[one["seed"]] = one["best"]
+            out[one["seed"], one.get("study", 0)] = one["best"]
         except (json.JSONDecodeError, KeyError):
             continue
     return out
@@ -130,23 +133,26 @@ def play(player, peer: Peer, functions: list[Function], seeds: int | None) -> No
     for first in range(0, max(seeds or one.seeds for one in functions), 10):
         for function in functions:
             have = read(folder, function)
-            missing = [s for s in range(first, min(first + 10, seeds or function.seeds)) if s not in have]
-            for seed in missing:
-                best = improvements(player.values(function, seed, LONGEST, peer.start(function, seed) if player is not peer else []))
+            studies = 1 if player is peer else function.studies
+            missing = [(s, k) for s in range(first, min(first + 10, seeds or function.seeds)) for k in range(studies) if (s, k) not in have]
+            for seed, study in missing:
+                start = [] if player is peer else peer.start(function, seed)
+                best = improvements(player.values(function, seed + study * NEXT_STUDY, LONGEST, start))
                 with file_of(folder, function).open("a") as out:
-                    out.write(json.dumps({"seed": seed, "best": best}) + "\n")
+                    out.write(json.dumps({"seed": seed, "study": study, "best": best}) + "\n")
             if missing:
-                print(f"{time.monotonic() - begin:6.0f} s {folder} {function.name}: seeds {missing[0]} to {missing[-1]}", flush=True)
+                print(f"{time.monotonic() - begin:6.0f} s {folder} {function.name}: seeds {missing[0][0]} to {missing[-1][0]}", flush=True)
 
 
 def found(ours: str, peer: str) -> list[Found]:
-    """Of every function, the seeds that are there on both sides."""
+    """Of every function, the seeds that are there on both sides, with as many studies of ours for each as all of them have."""
     out = []
     for function in FUNCTIONS.values():
         a, b = read(ours, function), read(peer, function)
-        pairs = [s for s in range(function.seeds) if s in a and s in b]
+        pairs = [s for s in range(function.seeds) if (s, 0) in a and (s, 0) in b]
+        studies = [k for k in range(function.studies) if all((s, k) in a for s in pairs)]
         if pairs:
-            out.append(Found(function.name, function.space, [a[s] for s in pairs], [b[s] for s in pairs], function.seeds))
+            out.append(Found(function.name, function.space, [[a[s, k] for k in studies] for s in pairs], [b[s, 0] for s in pairs], function.seeds, function.studies))
     return out
 
 

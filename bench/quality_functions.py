@@ -20,6 +20,7 @@ class Function:
     space: str  # in words, for the table
     objective: Callable
     seeds: int
+    studies: int = 1  # of ours from the start of every seed
 
     def fingerprint(self) -> str:
         """Another definition, another fingerprint: results are kept by it."""
@@ -195,17 +196,17 @@ def regressor(trial):
 FUNCTIONS = {
     one.name: one
     for one in (
-        Function("branin", "2 floats", branin, 150),
-        Function("conditional", "3: category, float; or integer, log float", conditional, 150),
-        Function("rosenbrock4", "4 floats", rosenbrock4, 150),
-        Function("mixed", "4: float, log float, stepped integer, category", mixed, 150),
-        Function("log_scales", "4: log floats and log integers", log_scales, 150),
-        Function("ackley5", "5 floats", ackley5, 150),
-        Function("hartmann6", "6 floats", hartmann6, 150),
-        Function("choices", "6 categories", choices, 150),
-        Function("integers", "8 integers, half with a step", integers, 150),
-        Function("pipeline", "up to 12, nested conditions, every kind", pipeline, 150),
-        Function("sphere20", "20 floats", sphere20, 150),
+        Function("branin", "2 floats", branin, 150, 5),
+        Function("conditional", "3: category, float; or integer, log float", conditional, 150, 5),
+        Function("rosenbrock4", "4 floats", rosenbrock4, 150, 5),
+        Function("mixed", "4: float, log float, stepped integer, category", mixed, 150, 5),
+        Function("log_scales", "4: log floats and log integers", log_scales, 150, 5),
+        Function("ackley5", "5 floats", ackley5, 150, 5),
+        Function("hartmann6", "6 floats", hartmann6, 150, 5),
+        Function("choices", "6 categories", choices, 150, 5),
+        Function("integers", "8 integers, half with a step", integers, 150, 5),
+        Function("pipeline", "up to 12, nested conditions, every kind", pipeline, 150, 5),
+        Function("sphere20", "20 floats", sphere20, 150, 5),
         Function("lightgbm classifier", "9: every kind", classifier, 60),
         Function("lightgbm regressor", "4 to 9, conditional, every kind", regressor, 60),
     )

@@ -14,21 +14,23 @@ import quality_table as table  # noqa: E402
 
 
 def test_probability_counts_pairs():
-    assert table.smaller([1.0, 2.0], [3.0, 4.0]).p == 1.0
-    assert table.smaller([3.0, 4.0], [1.0, 2.0]).p == 0.0
-    assert table.smaller([1.0, 1.0, 5.0], [1.0, 2.0, 2.0]).p == pytest.approx((0.5 + 2 + 0.5 + 2) / 9)
+    assert table.smaller([[1.0], [2.0]], [3.0, 4.0]).p == 1.0
+    assert table.smaller([[3.0], [4.0]], [1.0, 2.0]).p == 0.0
+    assert table.smaller([[1.0], [1.0], [5.0]], [1.0, 2.0, 2.0]).p == pytest.approx((0.5 + 2 + 0.5 + 2) / 9)
+    assert table.smaller([[1.0, 3.0], [2.0, 5.0]], [2.0, 4.0]).p == pytest.approx((2 + 1 + 1.5 + 0) / 8)
 
 
-@pytest.mark.parametrize("shared", [0.0, 1.5])  # the pair's common start
-def test_probability_is_the_mann_whitney_statistic_and_its_variance_is_that_of_repetitions(shared):
+@pytest.mark.parametrize("studies", [1, 5])  # of ours from each start
+@pytest.mark.parametrize("shared", [0.0, 1.5])  # the common start
+def test_probability_is_the_mann_whitney_statistic_and_its_variance_is_that_of_repetitions(shared, studies):
     random_ = random.Random(3)
     estimates, variances = [], []
     for _ in range(400):
         starts = [random_.gauss(0, shared) for _ in range(40)]
-        ours = [round(start + random_.gauss(-0.3, 1), 1) for start in starts]
+        ours = [[round(start + random_.gauss(-0.3, 1), 1) for _ in range(studies)] for start in starts]
         peer = [round(start + random_.gauss(0, 1), 1) for start in starts]
         one = table.smaller(ours, peer)
-        assert one.p == pytest.approx(stats.mannwhitneyu(peer, ours).statistic / 1600)
+        assert one.p == pytest.approx(stats.mannwhitneyu(peer, sum(ours, [])).statistic / (1600 * studies))
         estimates.append(one.p)
         variances.append(one.variance)
     mean = sum(estimates) / len(estimates)
@@ -54,8 +56,8 @@ def test_best_and_area_of_a_curve():
 
 
 def test_what_was_wanted_is_judged():
-    same = table.Found("same", "1 float", [[[0, float(i)]] for i in range(50)], [[[0, float(i)]] for i in range(50)])
-    worse = table.Found("worse", "1 float", [[[0, float(i + 30)]] for i in range(50)], [[[0, float(i)]] for i in range(50)])
+    same = table.Found("same", "1 float", [[[[0, float(i)]]] for i in range(50)], [[[0, float(i)]] for i in range(50)])
+    worse = table.Found("worse", "1 float", [[[[0, float(i + 30)]]] for i in range(50)], [[[0, float(i)]] for i in range(50)])
     good = table.document([same], "optuna 5.0.0")
     assert "every P at least 0.42: yes" in good and "none significantly worse: yes" in good
     bad = table.document([same, worse], "optuna 5.0.0")

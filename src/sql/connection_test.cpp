@@ -153,6 +153,10 @@ TEST_F(Database, BadTargetsAreNamed) {
     EXPECT_EQ(Connection::open("sqlite:///" + folder_.string()).error().code, ErrorCode::io);
     EXPECT_EQ(Connection::open("mysql://x").error().code, ErrorCode::usage);
     EXPECT_EQ(Connection::open("").error().code, ErrorCode::usage);
+    // SQLAlchemy opens `a.db` here, so a file of this name would be another study than Optuna's.
+    EXPECT_EQ(Connection::open(url("a.db?mode=ro")).error().code, ErrorCode::usage);
+    EXPECT_FALSE(fs::exists(folder_ / "a.db?mode=ro"));
+    EXPECT_TRUE(Connection::open((folder_ / "what?.db").string()));
     Options existing;
     existing.create = Options::Create::never;
     EXPECT_EQ(Connection::open(url("none.db"), existing).error().code, ErrorCode::io);

@@ -93,9 +93,26 @@ std::string words(const soci::soci_error& error) {
     for (const std::string_view prefix : {"Fatal error. ", "Connection failed. ", "the database.\n"}) {
         if (const auto at = text.find(prefix); at != std::string::npos) text.erase(0, at + prefix.size());
     }
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.pop_back();
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    return text;
+    std::string line;
+    for (const char c : text) {
+        const bool blank = std::isspace(static_cast<unsigned char>(c)) != 0;
+        if (!blank) {
+            line += c;
+        } else if (!line.empty() && line.back() != ' ') {
+            line += ' ';
+        }
+    }
+    if (line.ends_with(' ')) line.pop_back();
+    return line;
+}
+
+/// Whether libpq itself says that the connection is gone, which has no state; PQstatus may not know it yet, or be good again after SOCI has
+/// connected anew.
+bool says_lost(const std::string& text) {
+    constexpr std::array phrases = {"server closed the connection",  "could not receive data from server",
+                                    "could not send data to server", "no connection to the server",
+                                    "connection not open",           "SSL connection has been closed"};
+    return std::any_of(phrases.begin(), phrases.end(), [&](const char* phrase) { return text.find(phrase) != std::string::npos; });
 }
 
 bool starts(std::string_view state, std::initializer_list<std::string_view> prefixes) {
@@ -111,7 +128,8 @@ Error error_of(const Session& session, const soci::soci_error& error) {
     const auto* known = dynamic_cast<const soci::postgresql_soci_error*>(&error);
     const std::string state = known != nullptr ? known->sqlstate() : std::string();
     const std::string text = fmt::format("{}: {}", session.name, words(error));
-    if (PQstatus(connection_of(session)) != CONNECTION_OK || starts(state, {"08", "57P01", "57P02", "57P03"})) {
+    const bool lost = PQstatus(connection_of(session)) != CONNECTION_OK || (state.empty() && says_lost(text));
+    if (lost || starts(state, {"08", "57P01", "57P02", "57P03"})) {
         return {ErrorCode::io, fmt::format("{}: the connection to the server is lost", session.name), lost_hint};
     }
     if (starts(state, {"55P03", "40"})) {

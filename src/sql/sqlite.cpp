@@ -23,6 +23,11 @@ Result<std::string> path_of(const std::string& url) {
     std::string path = url;
     if (url.starts_with(scheme)) {
         path = url.substr(scheme.size());
+        // SQLAlchemy would take what stands behind it for options, and open another file than we do.
+        if (path.find('?') != std::string::npos) {
+            return fail(ErrorCode::usage, fmt::format("database URL \"{}\": a file's URL takes no ? and no options", url),
+                        "use sqlite:///FILE, or only the file's path when its name holds a ?");
+        }
     } else if (const auto end = url.find("://"); end != std::string::npos) {
         // What stands behind the scheme may hold a password.
         return fail(ErrorCode::usage, fmt::format("database URL \"{}://...\" has an unknown scheme", url.substr(0, end)),

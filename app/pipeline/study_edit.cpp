@@ -5,24 +5,15 @@
 
 #include "app/pipeline/study_storage.hpp"
 #include "base/text.hpp"
+#include "tune/names.hpp"
 
 namespace sofia::pipeline {
-
-namespace {
-
-Result<void> check_name(const std::string& name) {
-    // 512 characters are what Optuna's column holds; PostgreSQL enforces it.
-    if (!name.empty() && name.size() <= 512) return {};
-    return fail(ErrorCode::usage, name.empty() ? "a study needs a name" : "the study's name is longer than 512 bytes", "give another name");
-}
-
-}  // namespace
 
 Result<Output> copy_study(const CopyRequest& request) {
     SOFIA_TRY(const auto source, open_existing(request.from));
     SOFIA_TRY(const tune::StudyInfo info, choose_study(*source, request.from));
     const std::string name = request.to_study.empty() ? info.name : request.to_study;
-    SOFIA_CHECK(check_name(name));
+    SOFIA_CHECK(tune::check_name("the study's name", name));
     auto target = source;
     if (!request.to_storage.empty()) {
         SOFIA_TRY(target, tune::open_storage(request.to_storage));
@@ -49,7 +40,7 @@ Result<Output> copy_study(const CopyRequest& request) {
 }
 
 Result<Output> rename_study(const StudyChoice& choice, const std::string& name) {
-    SOFIA_CHECK(check_name(name));
+    SOFIA_CHECK(tune::check_name("the study's name", name));
     SOFIA_TRY(const auto storage, open_existing(choice));
     SOFIA_TRY(const tune::StudyInfo info, choose_study(*storage, choice));
     SOFIA_CHECK(storage->rename_study(info.id, name));
@@ -59,15 +50,17 @@ Result<Output> rename_study(const StudyChoice& choice, const std::string& name) 
 Result<Output> delete_study(const StudyChoice& choice, Consent consent) {
     SOFIA_TRY(const auto storage, open_existing(choice));
     SOFIA_TRY(const tune::StudyInfo info, choose_study(*storage, choice));
-    SOFIA_TRY(const auto trials, storage->read_trials(info.id, 0, {}));
+    const auto trials = storage->read_trials(info.id, 0, {});
+    if (!trials && trials.error().code != ErrorCode::data) return std::unexpected(trials.error());
+    // A damaged study can be deleted, too.
+    const std::string count = trials ? counted(trials->size(), "trial") : "unreadable trials";
     if (consent == Consent::missing) {
-        return fail(ErrorCode::usage,
-                    fmt::format("study \"{}\" and its {} would be deleted for good", printable(info.name), counted(trials.size(), "trial")),
+        return fail(ErrorCode::usage, fmt::format("study \"{}\" and its {} would be deleted for good", printable(info.name), count),
                     "add --yes; `sofia study copy` or `sofia study export` keep a copy");
     }
     SOFIA_CHECK(storage->delete_study(info.id));
-    return make_output(fmt::format("study {} deleted: {}\n", printable(info.name), counted(trials.size(), "trial")),
-                       {{"study", info.name}, {"trials", trials.size()}});
+    return make_output(fmt::format("study {} deleted: {}\n", printable(info.name), count),
+                       {{"study", info.name}, {"trials", trials ? Json(trials->size()) : Json()}});
 }
 
 }  // namespace sofia::pipeline

@@ -22,19 +22,15 @@ using End = tune::OptimizeReport::End;
 
 /// What one worker process has said so far.
 struct Told {
-    struct Running {
-        std::int64_t number = 0;
-        std::int64_t id = 0;
-    };
-    std::optional<Running> running;
+    std::optional<std::int64_t> running;  ///< a trial's number
     bool allowed = false;  ///< it was allowed a trial and has not begun it yet
     std::int64_t trials = 0;
 };
 
 class Pool {
 public:
-    Pool(const StudyWork& work, tune::Storage& storage, const WorkerPoolOptions& options, const Context& context)
-        : work_text_(work.json().dump()), storage_(storage), options_(options), context_(context), left_(options.trials), begun_(steady_now()) {}
+    Pool(const StudyWork& work, tune::Study& study, const WorkerPoolOptions& options, const Context& context)
+        : work_text_(work.json().dump()), study_(study), options_(options), context_(context), left_(options.trials), begun_(steady_now()) {}
 
     Result<tune::OptimizeReport> all() {
         // A worker dies with the thread that started it, so each thread stays until its worker has ended.
@@ -96,7 +92,7 @@ private:
         SOFIA_TRY(const Json said, parse_json(line, "a worker's message"));
         try {
             if (said.contains("begin")) {
-                told.running = Told::Running{said.at("begin").get<std::int64_t>(), said.at("id").get<std::int64_t>()};
+                told.running = said.at("begin").get<std::int64_t>();
                 told.allowed = false;
             } else if (said.contains("told")) {
                 told.running.reset();
@@ -151,17 +147,13 @@ private:
             end.signal != 0 ? fmt::format("was killed by signal {}", end.signal) : fmt::format("ended with exit code {}", end.exit_code);
         if (told.running) {
             const std::string reason = stopping() ? "interrupted" : fmt::format("its worker {}", how);
-            const auto failed = storage_.transaction([&]() -> Result<void> {
-                SOFIA_CHECK(storage_.set_trial_attribute(told.running->id, tune::Storage::Owner::user, "error", Json(reason).dump()));
-                SOFIA_CHECK(storage_.finish(told.running->id, tune::TrialState::fail, {}));
-                return {};
-            });
-            // Somebody else may have failed it already, as a stale one, and has said so.
-            const bool stale = !failed && failed.error().code == ErrorCode::conflict;
-            if (!failed && !stale) fail_all(failed.error());
-            Json said = {{"told", told.running->number}, {"state", "fail"}};
-            if (!stale) said["error"] = reason;
-            count(said);
+            const auto repeat = stopping() ? tune::Repeat::never : tune::Repeat::as_heartbeat_says;
+            // It is said there; or by somebody else, who has failed it already as a stale one.
+            const auto repeated = study_.fail_running(*told.running, reason, repeat);
+            if (!repeated) fail_all(repeated.error());
+            count({{"told", *told.running}, {"state", "fail"}});
+            // The repeating trial takes the place of the failed one, else it would wait for the next call.
+            if (repeated && *repeated) give_back();
         }
         {
             const std::lock_guard lock(mutex_);
@@ -176,7 +168,7 @@ private:
     }
 
     std::string work_text_;
-    tune::Storage& storage_;
+    tune::Study& study_;
     const WorkerPoolOptions& options_;
     const Context& context_;
     std::mutex mutex_;
@@ -189,9 +181,9 @@ private:
 
 }  // namespace
 
-Result<tune::OptimizeReport> run_worker_processes(const StudyWork& work, tune::Storage& storage, const WorkerPoolOptions& options,
+Result<tune::OptimizeReport> run_worker_processes(const StudyWork& work, tune::Study& study, const WorkerPoolOptions& options,
                                                   const Context& context) {
-    return Pool(work, storage, options, context).all();
+    return Pool(work, study, options, context).all();
 }
 
 }  // namespace sofia::pipeline

@@ -39,7 +39,7 @@ Result<tune::OptimizeReport> serve(const Context& context) {
     if (!may_go_on()) return tune::OptimizeReport{};
     StudyWorkerOptions options;
     options.on_begin = [](const tune::FrozenTrial& trial) -> Result<void> {
-        say({{"begin", trial.number}, {"id", trial.id}});
+        say({{"begin", trial.number}});
         return {};
     };
     options.on_trial = [](const tune::FrozenTrial& trial) -> Result<bool> {

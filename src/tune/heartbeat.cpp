@@ -94,23 +94,31 @@ Result<void> StudyState::fail_stale() {
     }
     if (others.empty()) return {};
     SOFIA_TRY(const auto stale, storage->stale(others, heartbeat.grace_period()));
-    for (const std::int64_t id : stale) SOFIA_CHECK(fail_one(numbers[id]));
+    const std::string reason = fmt::format("its worker gave no sign of life for {} s", seconds(heartbeat.grace_period()));
+    for (const std::int64_t id : stale) SOFIA_CHECK(fail_one(numbers[id], reason, Repeat::as_heartbeat_says));
     return {};
 }
 
-Result<void> StudyState::fail_one(std::int64_t number) {
+Result<std::optional<std::int64_t>> Study::fail_running(std::int64_t number, const std::string& reason, Repeat repeat) {
+    const std::lock_guard lock(state_->mutex);
+    return state_->fail_one(number, reason, repeat);
+}
+
+Result<std::optional<std::int64_t>> StudyState::fail_one(std::int64_t number, const std::string& reason, Repeat repeat) {
     std::vector<FrozenTrial> written;
     const auto work = [&]() -> Result<void> {
         SOFIA_CHECK(storage->lock(info.id));
         SOFIA_CHECK(refresh());
-        FrozenTrial trial = *history.trials()[static_cast<std::size_t>(number)];
+        const auto& all = history.trials();
+        const TrialPtr known = number >= 0 && static_cast<std::size_t>(number) < all.size() ? all[static_cast<std::size_t>(number)] : nullptr;
+        if (known == nullptr) return fail(ErrorCode::usage, fmt::format("study \"{}\" has no trial {}", info.name, number));
+        FrozenTrial trial = *known;
         if (trial.state != TrialState::running) return {};  // somebody else was faster
-        auto again = retry_of(trial, heartbeat.max_retry);
-        const std::string reason =
-            python_json(ParamValue(fmt::format("its worker gave no sign of life for {} s", seconds(heartbeat.grace_period()))));
-        SOFIA_CHECK(storage->set_trial_attribute(trial.id, Storage::Owner::user, "error", reason));
+        auto again = repeat == Repeat::never ? std::nullopt : retry_of(trial, heartbeat.max_retry);
+        const std::string text = python_json(ParamValue(reason));
+        SOFIA_CHECK(storage->set_trial_attribute(trial.id, Storage::Owner::user, "error", text));
         SOFIA_TRY(trial.completed, storage->finish(trial.id, TrialState::fail, {}));
-        trial.user_attributes["error"] = reason;
+        trial.user_attributes["error"] = text;
         trial.state = TrialState::fail;
         written.push_back(std::move(trial));
         if (!again) return {};
@@ -119,17 +127,16 @@ Result<void> StudyState::fail_one(std::int64_t number) {
         return {};
     };
     auto result = storage->transaction(work);
-    if (result) {
-        // Only who has failed it comes here, so it is said once however many workers there are.
-        if (!written.empty()) {
-            logger.warning(fmt::format("trial {} failed: {}{}", number, written.front().failure_reason(),
-                                       written.size() > 1 ? fmt::format("; trial {} repeats it", written.back().number) : ""));
-        }
-        for (FrozenTrial& trial : written) put(std::move(trial));
-    } else if (result.error().code == ErrorCode::conflict) {
-        return {};  // its worker told it in this very moment
-    }
-    return result;
+    if (!result && result.error().code == ErrorCode::conflict) return std::nullopt;  // its worker told it in this very moment
+    SOFIA_CHECK(std::move(result));
+    if (written.empty()) return std::nullopt;
+    // Only who has failed it comes here, so it is said once however many workers there are.
+    std::optional<std::int64_t> repeated;
+    if (written.size() > 1) repeated = written.back().number;
+    logger.warning(fmt::format("trial {} failed: {}{}", number, written.front().failure_reason(),
+                               repeated ? fmt::format("; trial {} repeats it", *repeated) : ""));
+    for (FrozenTrial& trial : written) put(std::move(trial));
+    return repeated;
 }
 
 }  // namespace sofia::tune

@@ -25,4 +25,7 @@ struct Heartbeat {
     [[nodiscard]] Result<void> validate() const;
 };
 
+/// Whether the trial of a dead worker is run again.
+enum class Repeat : std::uint8_t { as_heartbeat_says, never };
+
 }  // namespace sofia::tune

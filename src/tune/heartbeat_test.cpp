@@ -111,6 +111,27 @@ TEST_F(Heartbeats, ADeadWorkersTrialIsLoggedOnceByWhoFailsIt) {
     EXPECT_EQ(first.trial(0)->failure_reason(), "its worker gave no sign of life for 7200 s");
 }
 
+TEST_F(Heartbeats, ATrialOfAWorkerThatIsKnownToBeDeadIsRepeatedAtOnce) {
+    const auto lost = [&] {
+        Study dies = worker(hourly(1));
+        return internals(dies.ask(space()).value().frozen());
+    }();
+    std::vector<std::string> lines;
+    Study leads = worker(hourly(1), Logger::to([&](LogLevel, std::string_view line) { lines.emplace_back(line); }));
+    EXPECT_EQ(leads.fail_running(0, "its worker was killed by signal 9", Repeat::as_heartbeat_says).value(), 1);
+    EXPECT_EQ(lines, std::vector<std::string>{"trial 0 failed: its worker was killed by signal 9; trial 1 repeats it"});
+    EXPECT_EQ(leads.fail_running(0, "again", Repeat::as_heartbeat_says).value(), std::nullopt) << "it is failed already";
+    EXPECT_EQ(leads.fail_running(7, "?", Repeat::never).error().code, ErrorCode::usage);
+    EXPECT_EQ(internals(worker(hourly(1)).ask(space()).value().frozen()), lost);
+    EXPECT_EQ(leads.fail_running(1, "killed, too", Repeat::as_heartbeat_says).value(), std::nullopt) << "one repetition was asked for";
+    Study other = worker(hourly(1));
+    static_cast<void>(other.ask(space()).value());
+    EXPECT_EQ(leads.fail_running(2, "interrupted", Repeat::never).value(), std::nullopt);
+    const auto trials = open_storage(url()).value()->read_trials(1, 0, {}).value();
+    ASSERT_EQ(trials.size(), 3U);
+    for (const FrozenTrial& trial : trials) EXPECT_EQ(trial.state, TrialState::fail);
+}
+
 TEST(FailureReason, IsTheTextWithoutQuotes) {
     FrozenTrial trial;
     EXPECT_EQ(trial.failure_reason(), "no reason given");

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "tune/distribution.hpp"
+#include "tune/names.hpp"
 
 namespace sofia::tune {
 
@@ -33,14 +34,20 @@ ParamValue scalar(const YAML::Node& node) {
 Result<double> number(const YAML::Node& map, const std::string& key) {
     const YAML::Node node = map[key];
     if (!node) return wrong(fmt::format("\"{}\" is missing", key));
+    const ParamValue read = node.IsScalar() ? scalar(node) : ParamValue(std::string());
+    const auto* infinite = std::get_if<double>(&read);
+    if (infinite != nullptr && !std::isfinite(*infinite)) return wrong(fmt::format("{}: \"{}\" is not finite", key, YAML::Dump(node)));
     const auto value = node.IsScalar() ? parse_double(node.Scalar()) : std::nullopt;
-    if (!value || !std::isfinite(*value)) return wrong(fmt::format("{}: \"{}\" is not a number", key, YAML::Dump(node)));
+    if (!value) return wrong(fmt::format("{}: \"{}\" is not a number", key, YAML::Dump(node)));
     return *value;
 }
 
 Result<std::int64_t> integer(const YAML::Node& map, const std::string& key) {
     SOFIA_TRY(const double value, number(map, key));
-    if (value != std::floor(value) || std::abs(value) > 9e15) return wrong(fmt::format("{}: \"{}\" is not an integer", key, map[key].Scalar()));
+    if (value != std::floor(value)) return wrong(fmt::format("{}: \"{}\" is not an integer", key, map[key].Scalar()));
+    if (std::abs(value) > 9e15) {
+        return wrong(fmt::format("{}: \"{}\" is beyond 9e15, up to which every integer can be stored", key, map[key].Scalar()));
+    }
     return static_cast<std::int64_t>(value);
 }
 
@@ -59,7 +66,11 @@ Result<Distribution> categorical(const YAML::Node& map) {
     CategoricalDistribution out;
     for (const YAML::Node& item : list) {
         if (!item.IsScalar() && !item.IsNull()) return wrong(fmt::format("choices: \"{}\" is not a single value", YAML::Dump(item)));
-        out.choices.push_back(scalar(item));
+        ParamValue choice = scalar(item);
+        if (std::find(out.choices.begin(), out.choices.end(), choice) != out.choices.end()) {
+            return wrong(fmt::format("choices: \"{}\" stands twice", YAML::Dump(item)));
+        }
+        out.choices.push_back(std::move(choice));
     }
     return Distribution::make(std::move(out));
 }
@@ -74,6 +85,7 @@ Result<Distribution> numeric(const YAML::Node& map, const std::string& type) {
             SOFIA_TRY(out.step, number(map, "step"));
             if (out.step == 0.0) return wrong("step 0 is not positive");
         }
+        if (!std::isfinite(out.high - out.low)) return wrong("high - low is beyond the largest float");
         out.log = log;
         return Distribution::make(out);
     }
@@ -92,7 +104,8 @@ Result<Distribution> parse_node(const YAML::Node& map) {
     if (!map["type"] || !map["type"].IsScalar()) return wrong("\"type\" is missing");
     const std::string type = map["type"].Scalar();
     if (std::find(types.begin(), types.end(), type) == types.end()) {
-        return wrong(with_suggestion(fmt::format("unknown type \"{}\"", type), type, types));
+        return fail(ErrorCode::config, with_suggestion(fmt::format("unknown type \"{}\"", type), type, types),
+                    fmt::format("types: {}; {}", join(types, ", "), example));
     }
     const std::vector<std::string> known =
         type == "categorical" ? std::vector<std::string>{"type", "choices"} : std::vector<std::string>{"type", "low", "high", "log", "step"};
@@ -140,6 +153,10 @@ Result<SearchSpace> parse_space(std::string_view yaml, const std::string& file) 
         for (const auto& entry : document) {
             const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : YAML::Dump(entry.first);
             const std::string where = fmt::format("{} line {}: parameter \"{}\"", file, entry.first.Mark().line + 1, name);
+            if (auto named = check_name(fmt::format("{} line {}: a parameter's name", file, entry.first.Mark().line + 1), name); !named) {
+                named.error().code = ErrorCode::config;
+                return std::unexpected(std::move(named).error());
+            }
             auto distribution = parse_node(entry.second);
             if (!distribution) return at(where, std::move(distribution).error());
             if (!space.emplace(name, *std::move(distribution)).second) return at(where, Error{ErrorCode::config, "stands twice", {}});

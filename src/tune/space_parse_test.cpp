@@ -13,9 +13,9 @@ TEST(Space, TheThreeTypesAreRead) {
 }
 
 TEST(Space, ChoicesKeepTheirTypes) {
-    const auto d = parse_distribution("{type: categorical, choices: [gbdt, \"1\", 1, 1.5, true, null, ~, \"null\"]}").value();
-    const std::vector<ParamValue> expected = {std::string("gbdt"), std::string("1"), std::int64_t{1},    1.5, true,
-                                              std::monostate{},    std::monostate{}, std::string("null")};
+    const auto d = parse_distribution("{type: categorical, choices: [gbdt, \"1\", 1, 1.5, true, ~, \"null\"]}").value();
+    const std::vector<ParamValue> expected = {std::string("gbdt"), std::string("1"),   std::int64_t{1}, 1.5, true,
+                                              std::monostate{},    std::string("null")};
     EXPECT_EQ(d.as_categorical()->choices, expected);
 }
 
@@ -44,7 +44,11 @@ TEST(Space, MistakesAreNamedWithTheNearestWord) {
         {"{type: float, low: 3, high: 2}", "above high"},
         {"{type: float, low: 1, high: 2, log: maybe}", "neither true nor false"},
         {"{type: float, low: 1, high: 2, step: 0}", "step 0"},
-        {"{type: float, low: .nan, high: 2}", "not a number"},
+        {"{type: float, low: .nan, high: 2}", "not finite"},
+        {"{type: float, low: 0, high: inf}", "not finite"},
+        {"{type: float, low: -1e308, high: 1e308}", "beyond the largest float"},
+        {"{type: int, low: 0, high: 9223372036854775807}", "beyond 9e15"},
+        {"{type: categorical, choices: [a, b, a]}", "choices: \"a\" stands twice"},
         {"{type: categorical, choices: gbdt}", "not a list"},
         {"{type: categorical, choices: []}", "empty"},
         {"{type: categorical, choices: [[1]]}", "not a single value"},
@@ -58,6 +62,17 @@ TEST(Space, MistakesAreNamedWithTheNearestWord) {
         EXPECT_NE(parsed.error().message.find(expected), std::string::npos) << yaml << " -> " << parsed.error().message;
     }
     EXPECT_EQ(parse_space({{"rate", "{type: int}"}}).error().message, "parameter \"rate\": \"low\" is missing");
+    EXPECT_NE(parse_distribution("{type: real}").error().hint.find("types: float, int, categorical"), std::string::npos);
+    EXPECT_TRUE(parse_distribution("{type: categorical, choices: [1, 1.0, true, \"1\"]}")) << "they are of different types";
+}
+
+TEST(Space, ANameThatCannotBeStoredIsRefused) {
+    const auto named = [](const std::string& name) { return parse_space("\n\"" + name + "\": {type: int, low: 1, high: 2}\n", "s.yaml"); };
+    EXPECT_TRUE(named("ünïcode 名前"));
+    EXPECT_EQ(named("").error().message, "s.yaml line 2: a parameter's name is empty");
+    EXPECT_EQ(named("").error().code, ErrorCode::config);
+    EXPECT_TRUE(named(std::string(512, 'x')));
+    EXPECT_EQ(named(std::string(513, 'x')).error().message, "s.yaml line 2: a parameter's name is longer than 512 bytes");
 }
 
 }  // namespace

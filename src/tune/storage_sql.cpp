@@ -341,6 +341,10 @@ private:
             SOFIA_TRY(const Direction direction, direction_of(text(row[0])));
             info.directions.push_back(direction);
         }
+        if (info.directions.empty()) {
+            return fail(ErrorCode::data, fmt::format("{}: study \"{}\" has no direction", database_.name(), name),
+                        "the study is being deleted, or the database is damaged: restore it from a copy");
+        }
         for (const Owner owner : {Owner::user, Owner::system}) {
             SOFIA_TRY(const auto attributes,
                       statements_.rows(fmt::format("SELECT key, value_json FROM study_{}_attributes WHERE study_id = :s", word(owner)),

@@ -13,6 +13,7 @@
 
 #include "sql/connection.hpp"
 #include "tune/schema.hpp"
+#include "tune/study.hpp"
 
 namespace sofia::tune {
 namespace {
@@ -131,7 +132,7 @@ TEST_P(AnyStorage, StudiesAreFoundWithTheirDirectionsAndAttributes) {
 }
 
 TEST_P(AnyStorage, ARenamedStudyKeepsItsTrialsAndAnExistingNameIsRefused) {
-    add(TrialState::complete);
+    add(TrialState::waiting);
     const auto other = storage_->create_study("other", {Direction::minimize}).value().id;
     EXPECT_EQ(storage_->rename_study(study_, "other").error().code, ErrorCode::conflict);
     EXPECT_EQ(storage_->rename_study(99, "x").error().code, ErrorCode::usage);
@@ -214,12 +215,51 @@ TEST_F(SqliteFile, ADeletedStudyLeavesNoRows) {
     const auto rows = [&](const std::string& table) {
         return std::get<std::int64_t>(db.query("SELECT count(*) FROM " + table, {sql::Type::integer}).value()[0][0]);
     };
-    const std::vector<std::string> tables = {"studies", "study_directions", "study_user_attributes", "study_system_attributes", "trials",
-                                             "trial_user_attributes", "trial_system_attributes", "trial_params", "trial_values",
-                                             "trial_intermediate_values", "trial_heartbeats"};
+    const std::vector<std::string> tables = {"studies",      "study_directions",          "study_user_attributes",   "study_system_attributes",
+                                             "trials",       "trial_user_attributes",     "trial_system_attributes", "trial_params",
+                                             "trial_values", "trial_intermediate_values", "trial_heartbeats"};
     for (const std::string& table : tables) EXPECT_GT(rows(table), 0) << table;
     ASSERT_TRUE(storage->delete_study(study));
     for (const std::string& table : tables) EXPECT_EQ(rows(table), 0) << table;
+}
+
+// Each of these was once a crash, memory without end, or an error that named neither file nor trial.
+TEST_F(SqliteFile, ADamagedStudyIsNamedWithItsTrial) {
+    const auto fresh = [&] {
+        fs::remove_all(folder_);
+        fs::create_directories(folder_);
+        const auto storage = open_storage(url()).value();
+        const auto study = storage->create_study("s", {Direction::minimize, Direction::maximize}).value().id;
+        FrozenTrial trial;
+        trial.state = TrialState::complete;
+        trial.values = {1.0, 2.0};
+        trial.started = 0;
+        for (int i = 0; i < 3; ++i) ASSERT_TRUE(storage->add_trial(study, trial));
+    };
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"DELETE FROM trial_values WHERE trial_id = 2", "trial 1: complete, but without a value"},
+        {"DELETE FROM trial_values WHERE trial_id = 2 AND objective = 0", "trial 1: complete, but without a value"},
+        {"DELETE FROM trial_values WHERE trial_id = 2 AND objective = 1", "study \"s\": trial 1 has 1 value for 2 objectives"},
+        {"UPDATE trial_values SET objective = 4000000000 WHERE trial_id = 2 AND objective = 1", "trial 1: a value for objective 4000000000"},
+        {"UPDATE trials SET number = 9000000000 WHERE trial_id = 2", "trial 9000000000: a number that no trial can have"},
+        {"UPDATE trials SET number = -5 WHERE trial_id = 2", "trial -5: a number that no trial can have"},
+        {"UPDATE trials SET state = 'ODD' WHERE trial_id = 2", "a.db: trial 1: unknown trial state \"ODD\""},
+        {"UPDATE trials SET datetime_start = 'soon' WHERE trial_id = 2", "a.db: trial 1: \"soon\" is not a time"},
+        {"DELETE FROM study_directions", "study \"s\" has no direction"},
+    };
+    for (const auto& [statement, expected] : cases) {
+        fresh();
+        ASSERT_TRUE(sql::Connection::open(url())->execute(statement)) << statement;
+        StudyOptions options;
+        options.name = "s";
+        options.open = StudyOptions::Open::load;
+        options.storage = open_storage(url()).value();
+        options.sampler = random_sampler();
+        const auto study = Study::open(std::move(options));
+        ASSERT_FALSE(study) << statement;
+        EXPECT_EQ(study.error().code, ErrorCode::data);
+        EXPECT_NE(study.error().message.find(expected), std::string::npos) << study.error().message;
+    }
 }
 
 TEST_F(SqliteFile, WhatIsNotThereIsNotMadeWhenRefused) {

@@ -9,6 +9,7 @@
 
 #include "base/text.hpp"
 #include "tune/json_text.hpp"
+#include "tune/names.hpp"
 #include "tune/pareto.hpp"
 #include "tune/relative.hpp"
 #include "tune/study_state.hpp"
@@ -37,6 +38,7 @@ Result<StudyInfo> open_info(Storage& storage, const StudyOptions& options, const
         return fail(ErrorCode::conflict, fmt::format("study \"{}\" exists", name), "resume it, or take another name");
     }
     if (!found) {
+        SOFIA_CHECK(check_name("the study's name", name));
         auto created = storage.create_study(name, options.directions);
         if (created || created.error().code != ErrorCode::conflict || options.open != StudyOptions::Open::resume) return created;
         SOFIA_TRY(found, storage.find_study(name));  // another process created it in this very moment
@@ -66,6 +68,8 @@ Result<Study> Study::open(StudyOptions options) {
     state->heartbeat = options.heartbeat;
     state->logger = options.log;
     state->seed = options.seed ? *options.seed : seed_from_entropy();
+    // Before a study is made that the sampler cannot serve.
+    if (options.open != StudyOptions::Open::load) SOFIA_CHECK(state->sampler->validate(options.directions));
     const std::string name = options.name.empty() ? random_study_name() : options.name;
     // Two processes that create the study at the same time: looking and creating are one transaction.
     SOFIA_CHECK(state->storage->transaction([&]() -> Result<void> {
@@ -120,14 +124,25 @@ Result<void> StudyState::refresh() {
         }
     }
     SOFIA_TRY(auto fresh, storage->read_trials(info.id, last_id, again));
-    for (FrozenTrial& trial : fresh) put(std::move(trial));
+    return put_all(std::move(fresh));
+}
+
+Result<void> StudyState::put_all(std::vector<FrozenTrial> read) {
+    for (FrozenTrial& trial : read) {
+        if (trial.state == TrialState::complete && trial.values.size() != info.directions.size()) {
+            return fail(ErrorCode::data,
+                        fmt::format("study \"{}\": trial {} has {} for {}", info.name, trial.number, counted(trial.values.size(), "value"),
+                                    counted(info.directions.size(), "objective")),
+                        "the database is damaged: restore it from a copy");
+        }
+        put(std::move(trial));
+    }
     return {};
 }
 
 Result<void> StudyState::refresh_new() {
     SOFIA_TRY(auto fresh, storage->read_trials(info.id, last_id, {}));
-    for (FrozenTrial& trial : fresh) put(std::move(trial));
-    return {};
+    return put_all(std::move(fresh));
 }
 
 Result<void> StudyState::refresh_attributes() {

@@ -122,6 +122,11 @@ public:
     /// Failed, with its reason in the user attribute `error`.
     [[nodiscard]] Result<TrialState> tell_failure(const Trial& trial, std::string_view reason);
 
+    /// Fails a running trial whose worker is known to have died, with the reason in the user attribute `error`, and logs it. The number of the
+    /// trial that repeats it, as often as the study's heartbeat says; none: it is not repeated, or somebody else had finished it.
+    /// Errors: usage (no such trial), io.
+    [[nodiscard]] Result<std::optional<std::int64_t>> fail_running(std::int64_t number, const std::string& reason, Repeat repeat);
+
     /// Runs several tells in one transaction.
     [[nodiscard]] Result<void> together(const std::function<Result<void>()>& tells);
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -64,13 +65,16 @@ struct StudyState {
 
     void put(FrozenTrial trial);
 
+    /// What was read. Error data: a trial that the study's directions contradict.
+    [[nodiscard]] Result<void> put_all(std::vector<FrozenTrial> read);
+
     /// Starts the thread that beats for the trials asked here, if heartbeats are wanted.
     void start_beating();
     void beat_until(const std::stop_token& stop);
 
     /// Fails other workers' trials without a sign of life. Not inside a transaction.
     [[nodiscard]] Result<void> fail_stale();
-    [[nodiscard]] Result<void> fail_one(std::int64_t number);
+    [[nodiscard]] Result<std::optional<std::int64_t>> fail_one(std::int64_t number, const std::string& reason, Repeat repeat);
 
     std::jthread beating;  ///< last: it ends before what it uses
 };

@@ -90,6 +90,23 @@ TEST(Study, AnAskThatContradictsTheStudyChangesNothing) {
     EXPECT_EQ(s.ask().value().number(), 1);
 }
 
+TEST(Study, WhatASamplerOrAStorageCannotServeIsNotMade) {
+    const auto storage = memory_storage();
+    const auto open = [&](const std::string& name, std::vector<Direction> directions) {
+        StudyOptions options;
+        options.name = name;
+        options.directions = std::move(directions);
+        options.storage = storage;
+        return Study::open(std::move(options));
+    };
+    EXPECT_EQ(open("two", {Direction::minimize, Direction::minimize}).error().code, ErrorCode::usage);
+    EXPECT_EQ(open("caf\xe9", {Direction::minimize}).error().message, "the study's name is not UTF-8");
+    EXPECT_EQ(open(std::string(513, 'x'), {Direction::minimize}).error().message, "the study's name is longer than 512 bytes");
+    EXPECT_TRUE(storage->studies().value().empty());
+    Study made = open("café", {Direction::minimize}).value();
+    EXPECT_EQ(made.ask().value().set_constraint("caf\xe9", 1.0).error().code, ErrorCode::usage);
+}
+
 TEST(Study, ASuggestionIsTheSameTheSecondTimeAndKeepsItsKind) {
     Study s = study();
     Trial trial = s.ask().value();

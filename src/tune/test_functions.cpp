@@ -123,7 +123,7 @@ Result<TestFunction> test_function(const std::string& name, std::size_t dims) {
     if (name == "mixed") return mixed();
     if (name == "conditional") return conditional();
     const std::vector<std::string> known = {"sphere", "ackley", "rosenbrock", "branin", "hartmann6", "mixed", "conditional"};
-    return fail(ErrorCode::usage, with_suggestion("unknown function \"" + name + "\"", name, known));
+    return fail(ErrorCode::usage, with_suggestion("unknown function \"" + name + "\"", name, known), "functions: " + join(known, ", "));
 }
 
 }  // namespace sofia::tune

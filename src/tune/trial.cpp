@@ -6,6 +6,7 @@
 
 #include "tune/constraints.hpp"
 #include "tune/json_text.hpp"
+#include "tune/names.hpp"
 #include "tune/relative.hpp"
 #include "tune/study_state.hpp"
 
@@ -133,7 +134,9 @@ Result<void> Trial::set_user_attribute(const std::string& key, const Json& value
 
 Result<void> Trial::set_constraint(const std::string& name, double value) {
     if (std::isnan(value)) return fail(ErrorCode::usage, fmt::format("trial {}: constraint \"{}\" is NaN", number(), name));
-    return set_system_attribute(std::string(constraints_key) + ":" + name, python_json(value));
+    const std::string key = std::string(constraints_key) + ":" + name;
+    SOFIA_CHECK(check_name(fmt::format("trial {}: the name of a constraint", number()), key));
+    return set_system_attribute(key, python_json(value));
 }
 
 Result<void> Trial::set_constraints(std::span<const double> values) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
+#include <limits>
 
 #include <fmt/core.h>
 
@@ -59,11 +61,13 @@ Result<void> TrialReader::after(std::int64_t study, std::int64_t after, std::vec
     const std::span<FrozenTrial> fresh(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end());
     if (fresh.empty()) return {};
     // Few trials are looked up by index; when they are most of the file, walking the tables is several times faster.
+    bool scan = false;
     if (fresh.size() > 1000) {
         SOFIA_TRY(const auto last, statements_->rows("SELECT max(trial_id) FROM trials", {Type::integer}));
-        if (static_cast<std::int64_t>(fresh.size()) * 2 > integer(last[0][0])) return scan_children(fresh);
+        scan = static_cast<std::int64_t>(fresh.size()) * 2 > integer(last[0][0]);
     }
-    return read_children("trial_id BETWEEN :a{0} AND :b{0}", {fresh.front().id, fresh.back().id}, fresh);
+    SOFIA_CHECK(scan ? scan_children(fresh) : read_children("trial_id BETWEEN :a{0} AND :b{0}", {fresh.front().id, fresh.back().id}, fresh));
+    return check_whole(fresh);
 }
 
 Result<void> TrialReader::some(std::span<const std::int64_t> ids, std::vector<FrozenTrial>& out) {
@@ -83,9 +87,26 @@ Result<void> TrialReader::some(std::span<const std::int64_t> ids, std::vector<Fr
         const std::size_t begin = out.size();
         SOFIA_CHECK(read_trials(fmt::format(fmt::runtime(condition), "t"), arguments, out));
         const std::span<FrozenTrial> read(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end());
-        if (!read.empty()) SOFIA_CHECK(read_children(condition, arguments, read));
+        if (read.empty()) continue;
+        SOFIA_CHECK(read_children(condition, arguments, read));
+        SOFIA_CHECK(check_whole(read));
     }
     return {};
+}
+
+/// A complete trial without all its values would be ranked by what it does not have.
+Result<void> TrialReader::check_whole(std::span<const FrozenTrial> trials) const {
+    for (const FrozenTrial& trial : trials) {
+        if (trial.state != TrialState::complete) continue;
+        const bool gap = std::any_of(trial.values.begin(), trial.values.end(), [](double value) { return std::isnan(value); });
+        if (trial.values.empty() || gap) return damaged(trial.number, "complete, but without a value");
+    }
+    return {};
+}
+
+std::unexpected<Error> TrialReader::damaged(std::int64_t number, const std::string& what) const {
+    return fail(ErrorCode::data, fmt::format("{}: trial {}: {}", statements_->name(), number, what),
+                "the study is being deleted, or the database is damaged: restore it from a copy");
 }
 
 Result<void> TrialReader::read_trials(const std::string& condition, const Row& arguments, std::vector<FrozenTrial>& out) {
@@ -97,9 +118,15 @@ Result<void> TrialReader::read_trials(const std::string& condition, const Row& a
                                  FrozenTrial trial;
                                  trial.id = integer(row[0]);
                                  trial.number = integer(row[1]);
-                                 SOFIA_TRY(trial.state, state_of(text(row[2])));
-                                 SOFIA_TRY(trial.started, time_of(row[3]));
-                                 SOFIA_TRY(trial.completed, time_of(row[4]));
+                                 // It counts the study's trials before this one, and ids count them all.
+                                 if (trial.number < 0 || trial.number >= trial.id) return damaged(trial.number, "a number that no trial can have");
+                                 const auto times = [&]() -> Result<void> {
+                                     SOFIA_TRY(trial.state, state_of(text(row[2])));
+                                     SOFIA_TRY(trial.started, time_of(row[3]));
+                                     SOFIA_TRY(trial.completed, time_of(row[4]));
+                                     return {};
+                                 };
+                                 if (const auto read = times(); !read) return damaged(trial.number, read.error().message);
                                  out.push_back(std::move(trial));
                                  return {};
                              });
@@ -164,8 +191,10 @@ Result<void> TrialReader::take(FrozenTrial& trial, const Row& row) {
     switch (integer(row[0])) {
         case params: return take_param(trial, row[3], row[4], row[5]);
         case values: {
+            constexpr std::int64_t objectives_max = 10'000;
+            if (number < 0 || number >= objectives_max) return fail(ErrorCode::data, fmt::format("a value for objective {}", number));
             const auto objective = static_cast<std::size_t>(number);
-            if (trial.values.size() <= objective) trial.values.resize(objective + 1);
+            if (trial.values.size() <= objective) trial.values.resize(objective + 1, std::numeric_limits<double>::quiet_NaN());
             SOFIA_TRY(trial.values[objective], value_of(row[4], row[5]));
             return {};
         }

@@ -45,6 +45,8 @@ private:
     Result<void> collect(const std::string& statement, const sql::Row& arguments, std::span<FrozenTrial> trials);
     Result<void> take(FrozenTrial& trial, const sql::Row& row);
     Result<void> take_param(FrozenTrial& trial, const sql::Value& name, const sql::Value& value, const sql::Value& distribution);
+    [[nodiscard]] Result<void> check_whole(std::span<const FrozenTrial> trials) const;
+    [[nodiscard]] std::unexpected<Error> damaged(std::int64_t number, const std::string& what) const;
     Result<std::shared_ptr<const Distribution>> distribution_of(const std::string& json);
 
     SqlStatements* statements_;

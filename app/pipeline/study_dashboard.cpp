@@ -14,7 +14,9 @@ namespace {
 /// The URL as SQLAlchemy reads it. A password in it would stand in the list of processes.
 Result<std::string> dashboard_url(const StudyChoice& choice) {
     SOFIA_TRY(const std::string url, study_storage_url(choice.storage, choice.study));
-    if (without_password(url) != url) {
+    const auto options = url.find('?');
+    const bool secret = options != std::string::npos && url.find("pass", options) != std::string::npos;
+    if (secret || without_password(url) != url.substr(0, options)) {
         return fail(ErrorCode::usage, "the dashboard is a program of its own, and others can read the password in its command line",
                     fmt::format("put it into PGPASSWORD and give --storage {}", without_password(url)));
     }
@@ -48,7 +50,9 @@ Result<Output> serve_dashboard(const DashboardRequest& request, const Context& c
                   return AfterLine::go_on;
               }));
     if (end.cause != ProcessEnd::Cause::stopped) {
-        return fail(ErrorCode::unavailable, fmt::format("optuna-dashboard ended by itself: {}", printable(trim(end.errors))),
+        const std::string_view errors = trim(end.errors);
+        const std::string_view last = errors.substr(errors.rfind('\n') + 1);  // what a Python program ends with says why
+        return fail(ErrorCode::unavailable, fmt::format("optuna-dashboard ended by itself: {}", printable(last)),
                     "is the port taken? --port takes another");
     }
     return make_output("", {{"address", address}});

@@ -347,8 +347,8 @@ Result<Output> plot_study(const PlotRequest& request, const Context& context) {
     SOFIA_TRY(const std::string page, report::study_html(data));
     SOFIA_CHECK(context.go_on());
     SOFIA_CHECK(write_file(file, page));
-    const std::string text = fmt::format("{}: {} trials of study {}, {:.1f} MB; open it in a browser\n", printable(file.string()), data.trials.size(),
-                                         printable(loaded.info.name), static_cast<double>(page.size()) / 1e6);
+    const std::string text = fmt::format("{}: {} of study {}, {:.1f} MB; open it in a browser\n", printable(file.string()),
+                                         counted(data.trials.size(), "trial"), printable(loaded.info.name), static_cast<double>(page.size()) / 1e6);
     return make_output(text, {{"file", file.string()}, {"study", loaded.info.name}, {"trials", data.trials.size()}, {"bytes", page.size()}});
 }
 

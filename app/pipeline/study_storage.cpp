@@ -11,7 +11,7 @@ Result<std::string> study_storage_url(const std::string& storage, const std::str
     if (!storage.empty()) return storage;
     if (study.empty())
         return fail(ErrorCode::usage, "neither --storage nor --study is given", "--storage sqlite:///FILE, or --study NAME for NAME.db");
-    const auto odd = [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '/'; };
+    const auto odd = [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '/' || c == '?' || c == '"'; };
     if (study.front() == '.' || study.size() > 200 || std::any_of(study.begin(), study.end(), odd)) {
         return fail(ErrorCode::usage, fmt::format("study \"{}\" cannot be the name of a file", study),
                     "give its --storage, for instance sqlite:///studies.db");
@@ -34,6 +34,8 @@ std::string without_password(const std::string& url) {
     std::string rest = url.substr(scheme.size());
     std::string user;
     if (const auto at = rest.rfind('@'); at != std::string::npos) {
+        // It may stand in a password behind the ?, whose end would then look like a host.
+        if (rest.find('?') < at) return scheme + "...";
         user = rest.substr(0, std::min(rest.find_first_of(":/?"), at)) + "@";
         rest = rest.substr(at + 1);
     }

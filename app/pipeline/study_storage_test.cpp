@@ -9,7 +9,8 @@ TEST(StudyStorage, AStudyThatIsOnlyNamedLiesInItsOwnFile) {
     EXPECT_EQ(study_storage_url("", "first").value(), "sqlite:///first.db");
     EXPECT_EQ(study_storage_url("postgresql://h/d", "first").value(), "postgresql://h/d");
     EXPECT_EQ(study_storage_url("", "").error().code, ErrorCode::usage);
-    for (const char* name : {"a/b", "../up", ".", "new\nline"}) EXPECT_EQ(study_storage_url("", name).error().code, ErrorCode::usage) << name;
+    for (const char* name : {"a/b", "../up", ".", "new\nline", "what?", "a \"quoted\" one"})
+        EXPECT_EQ(study_storage_url("", name).error().code, ErrorCode::usage) << name;
 }
 
 TEST(StudyStorage, APasswordIsNeverShown) {
@@ -19,7 +20,8 @@ TEST(StudyStorage, APasswordIsNeverShown) {
     EXPECT_EQ(without_password("postgresql://:secret@/db"), "postgresql://@/db");
     // Not escaped as it should be, and still not shown.
     for (const char* url : {"postgresql://u:se@cret@h/db", "postgresql://u:secret/x@h/db", "postgresql://u:secret?@h/db", "mysql://u:secret@h/db",
-                            "postgresql://h/db?user=a@b&password=secret", "postgresql://u:sec:ret@h/db"}) {
+                            "postgresql://h/db?user=a@b&password=secret", "postgresql://u:sec:ret@h/db", "postgresql://u@h/db?password=sec@ret",
+                            "postgresql:///db?password=sec@ret&user=u"}) {
         const std::string shown = without_password(url);
         EXPECT_EQ(shown.find("ret"), std::string::npos) << shown;
     }

@@ -6,7 +6,6 @@ when the code or a library gives other trades. `sofia` is found in SOFIA_BIN_DIR
 """
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -14,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SOFIA = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "sofia"
+from binaries import SOFIA, answer, sofia
 
 SMALL = [
     "touch.timeframes=15m", "bars.timeframes=1m,15m,1h", "features.columns=m15.*", "split.folds=3", "score.min_trades=1", "fit.min_train_rows=20",
@@ -29,12 +27,6 @@ def words_of(kind, out, *more, seeds=3, days=80, sets=()):
     for setting in [*SMALL, *sets]:
         words += ["--set", setting]
     return [str(word) for word in words]
-
-
-def sofia(*words, expect=0, cwd=None):
-    done = subprocess.run([SOFIA, *map(str, words)], capture_output=True, text=True, timeout=300, cwd=cwd)
-    assert done.returncode == expect, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +57,7 @@ def test_its_figures_are_those_of_the_verbs(null, tmp_path):
     folder = out / "seed_8"
     summary = folder / f"models/SIMUSDT/audit/tuning_summary_{one['champion']}.json"
     data = ["--data-dir", folder / "data/SIMUSDT"]
-    trained = json.loads(sofia("train", "--from-tuning", summary, *data, "--json", "--quiet").stdout)
+    trained = answer("train", "--from-tuning", summary, *data)
     config = trained["train_config"]
 
     def total(key, *sets):

@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 
 import postgres
+from binaries import BIN
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed in this environment (tools/setup)")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin"))
 FAILED, USAGE, UNREADABLE = 1, 2, 3  # exit codes
 
 
@@ -236,6 +235,22 @@ def test_a_user_without_rights_is_told(postgres_url, postgres_server):
     postgres_server.sql(name, "DROP OWNED BY reader; DROP ROLE reader")
 
 
+def assert_an_idle_client_names_it(server, url, how):
+    """While a command runs nobody talks to the server; libpq then speaks of its end in other words, and without a state."""
+    space = server.folder / "space.yaml"
+    space.write_text("x: {type: float, low: 0, high: 1}\n")
+    process = subprocess.Popen([BIN / "sofia", "study", "run", "--space", space, "--study", "idle", "--storage", url, "--", "sh", "-c",
+                                "sleep 1; echo {x}"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    running = "SELECT count(*) FROM trials JOIN studies USING (study_id) WHERE study_name = 'idle' AND state = 'RUNNING'"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and int(server.sql("study", running)) == 0:
+        time.sleep(0.02)
+    server.stop(how)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == UNREADABLE and "the connection to the server is lost" in text and "resume" in text, text
+    server.start()
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
 def test_a_server_that_stops_in_the_middle_is_named_and_the_study_goes_on(how):
     if postgres.missing():
@@ -261,4 +276,5 @@ def test_a_server_that_stops_in_the_middle_is_named_and_the_study_goes_on(how):
         assert done > 20
         works("tune_worker", url, "study", "w0", done + 10)
         after = numbers_are_whole(url, "study")
+        assert_an_idle_client_names_it(server, url, how)
         assert [t.value for t in after[: len(before)] if t.state.is_finished()][:done] == [t.value for t in before if t.state.is_finished()][:done]

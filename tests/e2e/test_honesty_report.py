@@ -5,17 +5,13 @@ import csv
 import itertools
 import json
 import math
-import os
 import shutil
-import subprocess
-from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SOFIA = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "sofia"
+from binaries import answer, sofia
 
 FOLDS, MIN_TRADES, TOLERANCE, TRIALS, STARTUP = 4, 2, 0.01, 8, 3
 SMALL = [
@@ -27,32 +23,22 @@ SMALL = [
 ]
 
 
-def sofia(cwd, *words, expect=0):
-    done = subprocess.run([SOFIA, *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=300, stdin=subprocess.DEVNULL)
-    assert done.returncode == expect, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
-
-
-def answer(cwd, *words):
-    return json.loads(sofia(cwd, *words, "--json", "--quiet").stdout)
-
-
 def tune(cwd, study, trials, *more):
     words = ["tune", "--data-dir", "data/SIMUSDT", "--model-dir", "models", "--study", study, "--seed", 11, "--trials", trials]
     for setting in [*SMALL, *more]:
         words += ["--set", setting]
-    return answer(cwd, *words)
+    return answer(*words, cwd=cwd)
 
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """Tuned, selected, trained and run over test; with the folder, the champion and its train config."""
     folder = tmp_path_factory.mktemp("honest")
-    sofia(folder, "data", "simulate", "--out", "data", "--days", 60, "--trades", 200_000, "--seed", 5, "--edge", 1, "--quiet")
+    sofia("data", "simulate", "--out", "data", "--days", 60, "--trades", 200_000, "--seed", 5, "--edge", 1, "--quiet", cwd=folder)
     tune(folder, "one", TRIALS)
-    selected = answer(folder, "select", "--model-dir", "models", "--study", "one", "--set", "select.min_expectancy_r=-1")
-    config = answer(folder, "train", "--from-tuning", selected["champion_summary"])["train_config"]
-    answer(folder, "backtest", "--train-config", config)
+    selected = answer("select", "--model-dir", "models", "--study", "one", "--set", "select.min_expectancy_r=-1", cwd=folder)
+    config = answer("train", "--from-tuning", selected["champion_summary"], cwd=folder)["train_config"]
+    answer("backtest", "--train-config", config, cwd=folder)
     return folder, selected, config
 
 
@@ -254,7 +240,7 @@ def test_every_touch_is_a_backtest_without_gates(job, tmp_path):
     folder, _, config = job
     shutil.copytree(folder, tmp_path / "copy")
     every = metrics_of(folder, config)["benchmarks"]["every_touch"]
-    found = answer(tmp_path / "copy", "backtest", "--train-config", config, "--set", "gate.use_gates=false")["metrics"]
+    found = answer("backtest", "--train-config", config, "--set", "gate.use_gates=false", cwd=tmp_path / "copy")["metrics"]
     assert every["trades"] > metrics_of(folder, config)["trades"] > 0
     for key in ("signals", "trades", "net_r", "gross_r", "expectancy_r", "net_pnl", "return_percent", "max_drawdown_percent", "sharpe_annual"):
         assert every[key] == found[key], key
@@ -265,7 +251,7 @@ def test_holding_is_the_price_change_less_two_fees(job, tmp_path):
     polars = pytest.importorskip("polars")
     folder, _, config = job
     found = metrics_of(folder, config)
-    sofia(folder, "bars", "--data-dir", "data/SIMUSDT", "--out", tmp_path, "--quiet")
+    sofia("bars", "--data-dir", "data/SIMUSDT", "--out", tmp_path, "--quiet", cwd=folder)
     bars = polars.read_parquet(tmp_path / "bars_1m.parquet")
     inside = bars.filter((polars.col("open_time").dt.strftime("%Y-%m-%dT%H:%M:%SZ") >= found["from"])
                          & (polars.col("close_time").dt.strftime("%Y-%m-%dT%H:%M:%SZ") <= found["to"]))
@@ -278,10 +264,10 @@ def test_holding_is_the_price_change_less_two_fees(job, tmp_path):
 
 
 def test_random_entries_lose_what_they_cost_where_there_is_no_edge(tmp_path):
-    sofia(tmp_path, "data", "simulate", "--out", "data", "--days", 60, "--trades", 150_000, "--seed", 8, "--edge", 0, "--quiet")
+    sofia("data", "simulate", "--out", "data", "--days", 60, "--trades", 150_000, "--seed", 8, "--edge", 0, "--quiet", cwd=tmp_path)
     best = tune(tmp_path, "one", 2, "costs.fee_percent=0.01", "costs.maker_fee_percent=0.01", "gate.use_gates=false", "tune.pruner=none")["best_summary"]
-    config = answer(tmp_path, "train", "--from-tuning", best)["train_config"]
-    found = answer(tmp_path, "backtest", "--train-config", config, "--window", "all", "--in-sample")["metrics"]
+    config = answer("train", "--from-tuning", best, cwd=tmp_path)["train_config"]
+    found = answer("backtest", "--train-config", config, "--window", "all", "--in-sample", cwd=tmp_path)["metrics"]
     random = found["benchmarks"]["random_entries"]
     assert random["runs"] == 1000 and random["fewest"] == random["trades"] == found["trades"] > 50
     cost = (found["fee_r"] + found["slip_r"]) / found["trades"]
@@ -297,7 +283,7 @@ def test_threads_change_none_of_it(job, tmp_path):
     shutil.copytree(folder, tmp_path / "copy")
     whole = metrics_of(folder, config)
     for words in (["--threads", 1], ["--threads", 3, "--seed", 99]):
-        answer(tmp_path / "copy", "backtest", "--train-config", config, *words)
+        answer("backtest", "--train-config", config, *words, cwd=tmp_path / "copy")
         assert metrics_of(tmp_path / "copy", config) == whole
 
 
@@ -307,17 +293,17 @@ def test_failed_trials_and_other_studies_count_and_older_summaries_are_said_to_b
     shutil.copytree(folder, copy)
     other = max(trial for trial in range(TRIALS) if trial != selected["champion"])
     (copy / f"models/one/tuning_summary_{other}.json").unlink()  # as if it had failed
-    answer(copy, "backtest", "--train-config", config)
+    answer("backtest", "--train-config", config, cwd=copy)
     assert metrics_of(copy, config)["luck"]["trials"] == TRIALS
     tune(copy, "two", 1)
-    answer(copy, "backtest", "--train-config", config)
+    answer("backtest", "--train-config", config, cwd=copy)
     luck = metrics_of(copy, config)["luck"]
     assert (luck["trials"], luck["studies"]) == (TRIALS + 1, {"one": TRIALS, "two": 1})
     path = copy / "models/one/tuning_summary_0.json"
     older = json.loads(path.read_text())
     del older["daily_trades"]
     path.write_text(json.dumps(older))
-    told = sofia(copy, "backtest", "--train-config", config)
+    told = sofia("backtest", "--train-config", config, cwd=copy)
     assert "no figures on the luck of the choice" in told.stderr and "daily_trades" in told.stderr
     assert metrics_of(copy, config)["luck"] is None
     assert metrics_of(copy, config)["benchmarks"] == metrics_of(folder, config)["benchmarks"]
@@ -330,6 +316,6 @@ def test_the_report_and_the_terminal_say_it(job):
                   "By predicted value", "By month", "Concentration", "deflated Sharpe", "Fold scores", "From tuning to shadow", "buy and hold",
                   "calibration slope", "Test, adjusted for the choice", "Largest move against a trade"):
         assert title in page, title
-    told = sofia(folder, "backtest", "--train-config", config).stdout
+    told = sofia("backtest", "--train-config", config, cwd=folder).stdout
     for words in ("Deflated Sharpe", "probability (PBO)", "best of skill-less trials", "runs below the strategy"):
         assert words in told

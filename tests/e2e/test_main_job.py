@@ -6,7 +6,6 @@
 import csv
 import hashlib
 import json
-import os
 import re
 import signal
 import sqlite3
@@ -17,8 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SOFIA = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "sofia"
+from binaries import SOFIA, answer, sofia
 
 SMALL = [
     "touch.timeframes=15m", "features.columns=m15.*,h1.*", "split.folds=3", "score.min_trades=1", "fit.min_train_rows=20",
@@ -26,12 +24,6 @@ SMALL = [
     "search={learning_rate: {type: float, low: 0.01, high: 0.2, log: true}, num_leaves: {type: int, low: 4, high: 31, log: true},"
     " stop_atr: {type: float, low: 1, high: 3}, target_r: {type: float, low: 0.8, high: 2}, max_hold_bars: {type: int, low: 8, high: 48}}",
 ]
-
-
-def sofia(*words, expect=0, cwd=None):
-    done = subprocess.run([SOFIA, *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=300)
-    assert done.returncode == expect, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
 
 
 def tune_words(folder, study, *more):
@@ -51,8 +43,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def job(folder):
     tuned = json.loads(sofia(*tune_words(folder, "one", "--trials", 6, "--threads", 1)).stdout)
-    trained = json.loads(sofia("train", "--from-tuning", tuned["best_summary"], "--json", "--quiet").stdout)
-    tested = json.loads(sofia("backtest", "--train-config", trained["train_config"], "--json", "--quiet").stdout)
+    trained = answer("train", "--from-tuning", tuned["best_summary"])
+    tested = answer("backtest", "--train-config", trained["train_config"])
     return tuned, trained, tested
 
 
@@ -116,6 +108,30 @@ def test_optuna_opens_the_study(job):
         assert set(trial.params) == {"learning_rate", "num_leaves", "stop_atr", "target_r", "max_hold_bars"}
 
 
+def told(summary, least):
+    """What the study is told of a trial (docs/touch.md, Scores)."""
+    robust = np.quantile([fold["score"] for fold in summary["folds"]], 0.25)
+    if np.mean([fold["trades"] < least for fold in summary["folds"]]) <= 0.25:
+        return robust
+    lacks = [max(0, 1 - fold["trades"] / least) if fold["trades"] else 1 + min(1, max(0, -fold["ev_headroom_r"])) for fold in summary["folds"]]
+    return min(robust, 0) - 1 - np.mean(lacks)
+
+
+def test_a_trial_that_trades_too_little_is_told_how_much_it_lacks(folder):
+    """At a margin of 0.2 to 0.6 R some trials trade a little and others not at all: both have to be told apart from their like."""
+    tuned = answer(*tune_words(folder, "thin", "--trials", 8, "--set", "score.min_trades=30", "--set",
+                               "search={ev_margin: {type: float, low: 0.2, high: 0.6}, stop_atr: {type: float, low: 1, high: 3}}"))
+    summaries = [json.loads((Path(tuned["folder"]) / f"tuning_summary_{number}.json").read_text()) for number in range(8)]
+    values = [summary["value"] for summary in summaries]
+    assert values == pytest.approx([told(summary, 30) for summary in summaries])
+    assert len(set(values)) == 8 and max(values) < -1
+    traded = [sum(fold["trades"] for fold in summary["folds"]) for summary in summaries]
+    assert 0 in traded and max(traded) > 0
+    for summary in summaries:
+        for fold in summary["folds"]:
+            assert fold["trades"] == 0 or fold["ev_headroom_r"] > 0
+
+
 def calibrated(p, calibrator):
     """What docs/touch.md says of the two kinds."""
     if calibrator["kind"] == "platt":
@@ -149,8 +165,8 @@ def test_any_number_of_threads_gives_the_same_job(folder, job):
         one, two = (json.loads((folder / "models" / study / f"tuning_summary_{number}.json").read_text()) for study in ("one", "two"))
         assert one.pop("study") == "one" and two.pop("study") == "two"
         assert one == two
-    retrained = json.loads(sofia("train", "--from-tuning", again["best_summary"], "--json", "--quiet", "--threads", 2).stdout)
-    retested = json.loads(sofia("backtest", "--train-config", retrained["train_config"], "--json", "--quiet", "--threads", 2).stdout)
+    retrained = answer("train", "--from-tuning", again["best_summary"], "--threads", 2)
+    retested = answer("backtest", "--train-config", retrained["train_config"], "--threads", 2)
     for name in ("entry.txt", "features.json", "calibrator.json"):
         assert (Path(trained["model"]) / name).read_bytes() == (Path(retrained["model"]) / name).read_bytes()
     # The first backtest did not know of the second study, whose trials count among those on the data.

@@ -2,12 +2,10 @@
 
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin"))
+from binaries import BIN
 
 
 @pytest.mark.parametrize("program", ["sql_test", "tune_test"])

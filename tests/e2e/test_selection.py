@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SOFIA = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "sofia"
+from binaries import SOFIA, answer, sofia
 
 SMALL = [
     "touch.timeframes=15m", "features.columns=m15.*,h1.*", "split.folds=3", "score.min_trades=1", "fit.min_train_rows=20",
@@ -29,21 +28,11 @@ TRIALS = 8
 SELECT = ["select", "--model-dir", "models", "--study", "one"]
 
 
-def sofia(cwd, *words, expect=0):
-    done = subprocess.run([SOFIA, *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=300, stdin=subprocess.DEVNULL)
-    assert done.returncode == expect, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
-
-
-def answer(cwd, *words, expect=0):
-    return json.loads(sofia(cwd, *words, "--json", "--quiet", expect=expect).stdout)
-
-
 def tune(cwd, *more, study="one", trials=TRIALS):
     words = ["tune", "--data-dir", "data/SIMUSDT", "--model-dir", "models", "--study", study, "--seed", 11, "--trials", trials]
     for setting in SMALL:
         words += ["--set", setting]
-    return answer(cwd, *words, *more)
+    return answer(*words, *more, cwd=cwd)
 
 
 def summary(cwd, trial, study="one"):
@@ -68,7 +57,7 @@ def sha256(path):
 def tuned(tmp_path_factory):
     """A study that no selection has looked at."""
     folder = tmp_path_factory.mktemp("tuned")
-    sofia(folder, "data", "simulate", "--out", "data", "--days", 40, "--trades", 150_000, "--seed", 5, "--edge", 1, "--quiet")
+    sofia("data", "simulate", "--out", "data", "--days", 40, "--trades", 150_000, "--seed", 5, "--edge", 1, "--quiet", cwd=folder)
     tune(folder)
     return folder
 
@@ -81,14 +70,14 @@ def copy_of(folder, tmp_path):
 @pytest.fixture(scope="module")
 def selected(tuned, tmp_path_factory):
     folder = copy_of(tuned, tmp_path_factory.mktemp("selected"))
-    return folder, answer(folder, *SELECT)
+    return folder, answer(*SELECT, cwd=folder)
 
 
 @pytest.fixture(scope="module")
 def trained(selected):
     """The champion's train config."""
     folder, found = selected
-    return folder, found["champion"], answer(folder, "train", "--from-tuning", found["champion_summary"])["train_config"]
+    return folder, found["champion"], answer("train", "--from-tuning", found["champion_summary"], cwd=folder)["train_config"]
 
 
 def poison(folder, moment):
@@ -127,7 +116,7 @@ def test_a_fold_run_again_gives_the_tuners_trades(trained):
     folder, trial, config = trained
     traded = 0
     for fold in summary(folder, trial)["folds"]:
-        found = answer(folder, "backtest", "--train-config", config, "--fold", fold["index"])
+        found = answer("backtest", "--train-config", config, "--fold", fold["index"], cwd=folder)
         trades = folder / found["folder"] / "trades.csv"
         with open(trades, newline="") as file:
             rows = list(csv.DictReader(file))
@@ -145,16 +134,16 @@ def test_a_fold_that_is_not_the_tuners_says_so(trained, tmp_path):
     folder, trial, config = trained
     folder = copy_of(folder, tmp_path)
     words = ["backtest", "--train-config", config, "--fold", 0]
-    overridden = sofia(folder, *words, "--set", "costs.fee_percent=0.05")
+    overridden = sofia(*words, "--set", "costs.fee_percent=0.05", cwd=folder)
     assert "costs.fee_percent is 0.05 here but was 0.001 in tuning" in overridden.stderr
     assert "not the tuner's" in overridden.stdout and "settings were overridden" in overridden.stdout
     path = folder / f"models/one/tuning_summary_{trial}.json"
     changed = json.loads(path.read_text())
     changed["folds"][0]["trades_sha256"] = "0" * 64
     path.write_text(json.dumps(changed))
-    assert answer(folder, *words, expect=4)["fold"]["equal"] is False
+    assert answer(*words, expect=4, cwd=folder)["fold"]["equal"] is False
     poison(folder, summary(folder, trial)["folds"][0]["train_from"])
-    assert "not those that were tuned on" in sofia(folder, *words, expect=4).stderr
+    assert "not those that were tuned on" in sofia(*words, expect=4, cwd=folder).stderr
 
 
 def test_verdicts_are_written_and_nothing_else_is_touched(tuned, selected):
@@ -188,7 +177,7 @@ def test_the_champion_trained_is_the_one_that_was_selected(trained):
     folder, trial, config = trained
     selection = summary(folder, trial)["selection"]
     for window in ("test", "shadow"):
-        found = answer(folder, "backtest", "--train-config", config, "--window", window)
+        found = answer("backtest", "--train-config", config, "--window", window, cwd=folder)
         assert sha256(folder / found["folder"] / "trades.csv") == selection[window]["trades_sha256"]
         for key in ("trades", "net_r", "expectancy_r", "max_drawdown_percent", "net_pnl"):
             assert found["metrics"][key] == selection[window][key]
@@ -205,7 +194,7 @@ def test_threads_and_interruptions_change_nothing(tuned, selected, tmp_path):
     errors = process.communicate(timeout=60)[1].decode()
     assert process.returncode in (0, 130)
     assert process.returncode == 0 or "call it again to go on" in errors
-    answer(folder, *SELECT, "--threads", 2)
+    answer(*SELECT, "--threads", 2, cwd=folder)
     assert records(folder) == whole
 
 
@@ -217,7 +206,7 @@ def test_what_a_killed_selection_leaves_is_gone_on_with(tuned, selected, tmp_pat
     # Killed between two trials of test.
     for one in [one for one in found["candidates"] if one["trial"] != found["champion"]][:2]:
         shutil.copy(done / f"models/one/tuning_summary_{one['trial']}.json", models)
-    answer(folder, *SELECT)
+    answer(*SELECT, cwd=folder)
     assert records(folder) == whole
     # Killed when the champion was fixed and shadow had not decided.
     path = models / f"tuning_summary_{found['champion']}.json"
@@ -225,11 +214,11 @@ def test_what_a_killed_selection_leaves_is_gone_on_with(tuned, selected, tmp_pat
     changed["status"], changed["reason"], changed["selection"]["shadow"] = "passed_test", "survives test", None
     path.write_text(json.dumps(changed, indent=2) + "\n")
     (models / "selection.json").unlink()
-    assert answer(folder, *SELECT)["from_record"] is False
+    assert answer(*SELECT, cwd=folder)["from_record"] is False
     assert records(folder) == whole
     # Killed before the verdicts were put together.
     (models / "selection.json").unlink()
-    answer(folder, *SELECT)
+    answer(*SELECT, cwd=folder)
     assert records(folder) == whole
 
 
@@ -237,26 +226,26 @@ def test_shadow_is_looked_at_once(selected, tmp_path):
     folder = copy_of(selected[0], tmp_path)
     before = records(folder)
     (folder / "data").rename(folder / "elsewhere")
-    again = answer(folder, *SELECT)
+    again = answer(*SELECT, cwd=folder)
     assert again["from_record"] is True
     assert {key: again[key] for key in selected[1] if key != "from_record"} == {key: value for key, value in selected[1].items() if key != "from_record"}
     assert records(folder) == before
     (folder / "elsewhere").rename(folder / "data")
-    refused = sofia(folder, *SELECT, "--set", "select.min_expectancy_r=-1", expect=4)
+    refused = sofia(*SELECT, "--set", "select.min_expectancy_r=-1", expect=4, cwd=folder)
     assert "was fixed as champion with select.min_expectancy_r 0, now it is -1" in refused.stderr
     tune(folder, "--resume", trials=1)
     assert {name: bytes_ for name, bytes_ in summaries(folder).items() if name in before} == {name: before[name] for name in summaries(selected[0])}
-    assert f"with {TRIALS} trials, now there are {TRIALS + 1}" in sofia(folder, *SELECT, expect=4).stderr
+    assert f"with {TRIALS} trials, now there are {TRIALS + 1}" in sofia(*SELECT, expect=4, cwd=folder).stderr
     (folder / "models/one/champion.json").unlink()
-    assert "champion.json is gone" in sofia(folder, *SELECT, expect=4).stderr
+    assert "champion.json is gone" in sofia(*SELECT, expect=4, cwd=folder).stderr
 
 
 def test_other_looks_at_the_same_shadow_are_named(tuned, selected, tmp_path):
     folder = copy_of(tuned, tmp_path)
     shutil.copytree(selected[0] / "models/one", folder / "models/older")
-    config = answer(folder, "train", "--from-tuning", "models/one/tuning_summary_0.json")["train_config"]
-    sofia(folder, "backtest", "--train-config", config, "--window", "shadow")
-    told = sofia(folder, *SELECT)
+    config = answer("train", "--from-tuning", "models/one/tuning_summary_0.json", cwd=folder)["train_config"]
+    sofia("backtest", "--train-config", config, "--window", "shadow", cwd=folder)
+    told = sofia(*SELECT, cwd=folder)
     for look in ("selection of study older", "model_0/backtest_shadow"):
         assert f"shadow has been looked at before: {look}" in told.stderr
     assert json.loads((folder / "models/one/selection.json").read_text())["shadow_seen"] == ["selection of study older", "model_0/backtest_shadow"]
@@ -273,7 +262,7 @@ def test_tuning_sees_neither_test_nor_shadow(tuned, tmp_path):
 def test_nothing_before_the_look_at_shadow_depends_on_it(tuned, selected, tmp_path):
     folder = copy_of(tuned, tmp_path)
     poison(folder, summary(tuned, 0)["splits"]["shadow"]["from"])
-    found = answer(folder, *SELECT)
+    found = answer(*SELECT, cwd=folder)
     clean = records(selected[0])
     poisoned = records(folder)
     champion = f"tuning_summary_{selected[1]['champion']}.json"
@@ -294,32 +283,32 @@ def test_grown_data_move_no_window(tuned, selected, tmp_path):
     stamp, rest = lines[-1].split(",", 1)
     with open(path, "a") as file:
         file.write(f"{float(stamp) + 5 * 86_400},{rest}\n")
-    answer(folder, *SELECT)
+    answer(*SELECT, cwd=folder)
     assert summaries(folder) == summaries(selected[0])
-    config = answer(folder, "train", "--from-tuning", selected[1]["champion_summary"])["train_config"]
-    found = answer(folder, "backtest", "--train-config", config)
+    config = answer("train", "--from-tuning", selected[1]["champion_summary"], cwd=folder)["train_config"]
+    found = answer("backtest", "--train-config", config, cwd=folder)
     assert sha256(folder / found["folder"] / "trades.csv") == summary(folder, selected[1]["champion"])["selection"]["test"]["trades_sha256"]
 
 
 def test_without_a_shadow_window_the_champion_passes_only(tuned, tmp_path):
     folder = copy_of(tuned, tmp_path)
     tune(folder, "--set", "split.test=0.4", study="two", trials=4)
-    found = answer(folder, "select", "--model-dir", "models", "--study", "two", "--set", "select.min_expectancy_r=-5", "--set", "select.min_trades=1")
+    found = answer("select", "--model-dir", "models", "--study", "two", "--set", "select.min_expectancy_r=-5", "--set", "select.min_trades=1", cwd=folder)
     champion = summary(folder, found["champion"], "two")
     assert found["outcome"] == "undecided"
     assert champion["status"] == "passed_test" and "no shadow window" in champion["reason"]
-    config = answer(folder, "train", "--from-tuning", found["champion_summary"])["train_config"]
-    assert "there is no shadow window" in sofia(folder, "backtest", "--train-config", config, "--window", "shadow", expect=2).stderr
+    config = answer("train", "--from-tuning", found["champion_summary"], cwd=folder)["train_config"]
+    assert "there is no shadow window" in sofia("backtest", "--train-config", config, "--window", "shadow", expect=2, cwd=folder).stderr
 
 
 def test_other_limits_after_a_look_at_test_are_counted(tuned, tmp_path):
     folder = copy_of(tuned, tmp_path)
-    none = answer(folder, *SELECT, "--set", "select.min_trades=100000")
+    none = answer(*SELECT, "--set", "select.min_trades=100000", cwd=folder)
     assert (none["outcome"], none["champion"], none["test_looks"]) == ("none", None, 1)
     assert {one["status"] for one in none["candidates"]} == {"rejected_test"}
     assert all("fewer than select.min_trades 100000" in one["reason"] for one in none["candidates"])
     assert not (folder / "models/one/champion.json").exists()
-    told = sofia(folder, *SELECT)
+    told = sofia(*SELECT, cwd=folder)
     assert "test has been looked at before, with select.min_trades 100000, now it is 5" in told.stderr
     assert json.loads((folder / "models/one/selection.json").read_text())["test_looks"] == 2
 
@@ -345,10 +334,10 @@ def test_a_terminal_is_asked_for_the_trial(selected, tmp_path):
 
 def test_without_a_terminal_the_trials_are_listed(selected):
     folder, found = selected
-    listed = json.loads(sofia(folder, "train", "--from-tuning", "--model-dir", "models/one", "--json", expect=2).stdout)
+    listed = json.loads(sofia("train", "--from-tuning", "--model-dir", "models/one", "--json", expect=2, cwd=folder).stdout)
     assert [one["trial"] for one in listed][:5] == [one["trial"] for one in found["candidates"]]
     assert len(listed) == TRIALS
     assert listed[0]["status"] == found["candidates"][0]["status"]
     assert listed[0]["trades"] == sum(fold["trades"] for fold in summary(folder, listed[0]["trial"])["folds"])
-    told = sofia(folder, "train", expect=2)
+    told = sofia("train", expect=2, cwd=folder)
     assert "--from-tuning names no file" in told.stderr and listed[0]["file"] in told.stdout

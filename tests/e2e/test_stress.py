@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -13,20 +12,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SOFIA = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "sofia"
+from binaries import SOFIA, answer, sofia
 
 SMALL = [
     "touch.timeframes=15m", "features.columns=m15.*", "split.folds=3", "score.min_trades=1", "fit.min_train_rows=20",
     "model.rounds=20", "model.min_data_in_leaf=5", "costs.fee_percent=0.001", "costs.maker_fee_percent=0.001", "costs.max_fee_r=1",
     "search={learning_rate: {type: float, low: 0.05, high: 0.2}}",
 ]
-
-
-def sofia(*words, expect=0):
-    done = subprocess.run([SOFIA, *map(str, words)], capture_output=True, text=True, timeout=300)
-    assert done.returncode == expect, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +31,12 @@ def job(tmp_path_factory):
         words += ["--set", setting]
     sofia(*words)
     summary = folder / "models/s/tuning_summary_0.json"
-    trained = json.loads(sofia("train", "--from-tuning", summary, "--json", "--quiet").stdout)
+    trained = answer("train", "--from-tuning", summary)
     return folder, json.loads(summary.read_text()), Path(trained["train_config"])
 
 
 def stressed(train_config, *more):
-    return json.loads(sofia("stress", "--train-config", train_config, "--json", "--quiet", *more).stdout)
+    return answer("stress", "--train-config", train_config, *more)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +49,7 @@ def of(stress, group):
 
 
 def test_the_base_is_the_backtest(job, stress):
-    tested = json.loads(sofia("backtest", "--train-config", job[2], "--json", "--quiet").stdout)["metrics"]
+    tested = answer("backtest", "--train-config", job[2])["metrics"]
     base = stress["scenarios"][0]
     assert base["group"] == "base" and base["trades"] > 0
     for name in ("trades", "net_r", "gross_r", "net_pnl", "max_drawdown_percent", "max_drawdown_r", "fee_r", "slip_r"):

@@ -5,10 +5,8 @@
 
 import json
 import math
-import os
 import re
 import subprocess
-from pathlib import Path
 
 import optuna
 import pytest
@@ -17,9 +15,8 @@ from optuna.importance import get_param_importances
 from optuna.trial import TrialState, create_trial
 
 import browser
+from binaries import SOFIA
 
-ROOT = Path(__file__).resolve().parents[2]
-SOFIA = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "sofia"
 SECONDS_MAX = 60
 EVIL = "</script><script>alert('x')</script><!-- \"'&\\ \U0001f600 \u202e\u2028\u65e5\u672c <b>"
 CHOICES = ("gbdt", None, True, 1.5, EVIL)

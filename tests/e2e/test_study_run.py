@@ -13,8 +13,8 @@ from pathlib import Path
 import optuna
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SOFIA = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "sofia"
+from binaries import SOFIA
+
 SECONDS_MAX = 60
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -189,6 +189,33 @@ def test_another_worker_takes_the_place_of_a_killed_one(folder):
     assert [t.state.name for t in trials] == ["FAIL"] * 3
     assert sorted(t.user_attrs["error"] for t in trials) == ["interrupted", "interrupted", "its worker was killed by signal 9"]
     wait_for(lambda: not any(map(runs, pids)), "commands and their children have ended")
+
+
+# Kills the worker that runs it, once.
+KILL_ONCE = """\
+if mkdir killed 2>/dev/null; then kill -9 $PPID; sleep 60; fi
+echo $1
+"""
+
+
+def test_the_trial_of_a_killed_worker_is_repeated_in_the_same_call(folder):
+    (folder / "kill.sh").write_text(KILL_ONCE)
+    best = run(folder, "--study", "s", "--trials", 4, "--workers", 2, "--retries", 1, command=("sh", "kill.sh", "{x}"))
+    assert (best["complete"], best["failed"]) == (4, 1)
+    trials = load(folder, "s").trials
+    [failed] = [t for t in trials if t.state.name == "FAIL"]
+    [again] = [t for t in trials if "failed_trial" in t.system_attrs]
+    assert failed.user_attrs["error"] == "its worker was killed by signal 9"
+    assert again.state.name == "COMPLETE" and again.params == failed.params and again.system_attrs["failed_trial"] == failed.number
+    assert {t.state.name for t in trials} == {"COMPLETE", "FAIL"} and len(trials) == 5
+
+
+def test_what_a_sampler_cannot_serve_leaves_nothing_behind(folder):
+    done = run(folder, "--study", "s", "--direction", "minimize,maximize", "--sampler", "tpe", expect=2)
+    assert "nsga2" in done.stderr
+    run(folder, "--study", "s", "--sampler", "grid", expect=2)
+    assert not (folder / "s.db").exists()
+    run(folder, "--study", "s", "--trials", 2)
 
 
 def test_a_password_is_shown_nowhere(folder):

@@ -13,7 +13,6 @@ import subprocess
 import time
 import urllib.request
 import warnings
-from pathlib import Path
 
 import numpy as np
 import optuna
@@ -24,23 +23,20 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState, create_trial
 
 import browser
+from binaries import ROOT, SOFIA, sofia
 
-ROOT = Path(__file__).resolve().parents[2]
-SOFIA = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "sofia"
 SECONDS_MAX = 60
 CHOICES = ["gbdt", None, True, 1.5, "a,b \"c\""]
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def sofia(folder, *words, expect=0):
-    done = subprocess.run([str(SOFIA), "study", *map(str, words)], cwd=folder, capture_output=True, text=True, timeout=SECONDS_MAX)
-    assert done.returncode == expect, done.stderr
-    return done
+def study_verb(folder, *words, expect=0):
+    return sofia("study", *words, cwd=folder, expect=expect, timeout=SECONDS_MAX)
 
 
 def answer(folder, *words):
-    return json.loads(sofia(folder, *words, "--json").stdout)
+    return json.loads(study_verb(folder, *words, "--json").stdout)
 
 
 def objective(trial):
@@ -103,7 +99,7 @@ def test_list_show_and_best_say_what_optuna_says(folder):
     shown = answer(folder, "show", "--storage", "studies.db", "--study", "one")
     assert shown["user_attributes"] == {"owner": "quant"}
     assert shown["params"]["rate"]["distribution"]["attributes"]["log"] is True
-    sofia(folder, "best", "--storage", "studies.db", "--study", "empty", expect=3)
+    study_verb(folder, "best", "--storage", "studies.db", "--study", "empty", expect=3)
 
 
 def test_trials_are_sorted_and_filtered(folder):
@@ -127,7 +123,7 @@ def seconds(frame):
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_the_exported_table_is_optunas_dataframe(folder, name, ending):
     file = folder / f"trials.{ending}"
-    sofia(folder, "export", "--storage", "studies.db", "--study", name, "--out", file)
+    study_verb(folder, "export", "--storage", "studies.db", "--study", name, "--out", file)
     theirs = seconds(studies(folder)[name].trials_dataframe())
     ours = pandas.read_csv(file) if ending == "csv" else polars.read_parquet(file).to_pandas()
     assert list(ours.columns) == list(theirs.columns)
@@ -147,12 +143,12 @@ def test_the_exported_table_is_optunas_dataframe(folder, name, ending):
 
 
 def test_json_has_everything(folder):
-    document = json.loads(sofia(folder, "export", "--storage", "studies.db", "--study", "one", "--format", "json").stdout)
+    document = json.loads(study_verb(folder, "export", "--storage", "studies.db", "--study", "one", "--format", "json").stdout)
     for ours, theirs in zip(document["trials"], studies(folder)["one"].trials, strict=True):
         assert ours["number"] == theirs.number and ours["params"] == theirs.params
         assert ours["user_attributes"] == theirs.user_attrs
         assert [float(v) for v in ours["values"]] == (theirs.values or [])
-    refused = sofia(folder, "export", "--storage", "studies.db", "--study", "one", "--format", "parquet", expect=2)
+    refused = study_verb(folder, "export", "--storage", "studies.db", "--study", "one", "--format", "parquet", expect=2)
     assert "--out" in refused.stderr
 
 
@@ -180,19 +176,19 @@ def test_copy_rename_and_delete(folder):
     for a, b in zip(copy.trials, source.trials, strict=True):
         assert (a.number, a.state, a.values, a.params, a.distributions, a.user_attrs, a.system_attrs, a.intermediate_values, a.datetime_start) == (
             b.number, b.state, b.values, b.params, b.distributions, b.user_attrs, b.system_attrs, b.intermediate_values, b.datetime_start)
-    assert "two" in sofia(folder, "copy", "--storage", "studies.db", "--study", "one", "--to-study", "two", expect=1).stderr
-    assert "two" in sofia(folder, "rename", "--storage", "studies.db", "--study", "one", "--to", "two", expect=1).stderr
-    sofia(folder, "rename", "--storage", "studies.db", "--study", "one", "--to", "first")
-    assert "--yes" in sofia(folder, "delete", "--storage", "studies.db", "--study", "two", expect=2).stderr
-    sofia(folder, "delete", "--storage", "studies.db", "--study", "two", "--yes")
+    assert "two" in study_verb(folder, "copy", "--storage", "studies.db", "--study", "one", "--to-study", "two", expect=1).stderr
+    assert "two" in study_verb(folder, "rename", "--storage", "studies.db", "--study", "one", "--to", "two", expect=1).stderr
+    study_verb(folder, "rename", "--storage", "studies.db", "--study", "one", "--to", "first")
+    assert "--yes" in study_verb(folder, "delete", "--storage", "studies.db", "--study", "two", expect=2).stderr
+    study_verb(folder, "delete", "--storage", "studies.db", "--study", "two", "--yes")
     assert sorted(optuna.get_all_study_names(f"sqlite:///{folder}/studies.db")) == ["empty", "first"]
 
 
 def test_nothing_is_made_where_nothing_is(folder):
     for verb in ("list", "show", "best", "trials", "export", "importance"):
-        assert "nowhere.db" in sofia(folder, verb, "--storage", "nowhere.db", "--study", "x", expect=3).stderr
+        assert "nowhere.db" in study_verb(folder, verb, "--storage", "nowhere.db", "--study", "x", expect=3).stderr
     assert not (folder / "nowhere.db").exists()
-    assert "did you mean one" in sofia(folder, "show", "--storage", "studies.db", "--study", "one1", expect=2).stderr
+    assert "did you mean one" in study_verb(folder, "show", "--storage", "studies.db", "--study", "one1", expect=2).stderr
 
 
 # ------------------------------------------------------------------------------------------------------------------------ dashboard
@@ -254,5 +250,5 @@ def test_without_the_dashboard_it_says_how(folder, tmp_path):
     done = subprocess.run([str(SOFIA), "study", "dashboard", "--storage", "studies.db"], cwd=folder, env={"PATH": str(tmp_path)}, capture_output=True,
                           text=True, timeout=SECONDS_MAX)
     assert done.returncode == 1 and "pip install optuna-dashboard" in done.stderr
-    done = sofia(folder, "dashboard", "--storage", "postgresql://me:s3cret@127.0.0.1:1/x", expect=2)
+    done = study_verb(folder, "dashboard", "--storage", "postgresql://me:s3cret@127.0.0.1:1/x", expect=2)
     assert "PGPASSWORD" in done.stderr and "s3cret" not in done.stderr

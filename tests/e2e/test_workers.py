@@ -18,8 +18,9 @@ optuna = pytest.importorskip("optuna", reason="Optuna is not installed in this e
 import sqlalchemy  # noqa: E402
 from optuna.trial import TrialState  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
-WORKER = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "tune_worker"
+from binaries import BIN  # noqa: E402
+
+WORKER = BIN / "tune_worker"
 KILLS = int(os.environ.get("SOFIA_KILLS", "5"))
 SEED = int(os.environ.get("SOFIA_KILL_SEED", "1"))
 WORKERS = int(os.environ.get("SOFIA_WORKERS", "8"))

@@ -3,10 +3,8 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SOFIA = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "sofia"
+from binaries import ROOT, SOFIA
 
 SETTINGS = ["touch.timeframes=15m", "features.columns=m15.*", "split.folds=2", "score.min_trades=1", "fit.min_train_rows=20", "model.rounds=10",
             "model.min_data_in_leaf=5", "gate.use_gates=false", "select.min_trades=1", "select.min_expectancy_r=-9",

@@ -109,7 +109,7 @@ TEST(EntryPool, KeepsToTheKindsThatWereTradedAndToTheWindow) {
 TEST(Benchmarks, RandomEntriesLoseTheirCostsOnAFairWalk) {
     std::vector<double> gross;
     std::vector<double> cost;
-    for (const std::uint64_t seed : {3, 4, 5, 6}) {
+    for (const std::uint64_t seed : {3U, 4U, 5U, 6U}) {
         const World world(seed);
         const trading::DecisionCore core = world.every_touch();
         const backtest::Figures own = world.figures(core);

@@ -172,7 +172,8 @@ std::string values_text(const tune::FrozenTrial& trial) {
 
 double seconds_of(const tune::FrozenTrial& trial) {
     if (!trial.started || !trial.completed) return std::numeric_limits<double>::quiet_NaN();
-    return static_cast<double>((*trial.completed - *trial.started) / ns_per_us) / 1e6;
+    const DurationNs microseconds = (*trial.completed - *trial.started) / ns_per_us;
+    return static_cast<double>(microseconds) / 1e6;
 }
 
 std::string duration_text(double seconds) {

@@ -51,11 +51,24 @@ Result<StudyWork> complete_work(const StudyRunRequest& request, const Context& c
     if (request.mode == StudyMode::resume && work.study.empty()) {
         return fail(ErrorCode::usage, "--resume needs the --study that is to be continued");
     }
+    const bool others = shared(request) || request.mode == StudyMode::resume;
+    if (others && (work.storage == "sqlite:///:memory:" || work.storage == ":memory:")) {
+        return fail(ErrorCode::usage, fmt::format("--storage {} is gone with this process, so nobody can share or continue it", work.storage),
+                    "sqlite:///FILE");
+    }
     if (work.study.empty()) work.study = tune::random_study_name();
     if (work.storage.empty() && kept) {
         SOFIA_TRY(work.storage, study_storage_url("", work.study));
     }
     return work;
+}
+
+/// What would stop the first trial is an error before a file and a study are made.
+Result<void> check_sampler(const StudyRunRequest& request, const StudyWork& work, const StudyObjective& objective) {
+    SOFIA_TRY(const tune::StudyOptions options, study_options(work));
+    SOFIA_CHECK(options.sampler->validate(request.directions));
+    SOFIA_CHECK(options.sampler->exhausted(tune::History(request.directions), objective.space.empty() ? nullptr : &objective.space));
+    return {};
 }
 
 Result<tune::Study> open_study(const StudyRunRequest& request, const StudyWork& work, const std::shared_ptr<tune::Storage>& storage,
@@ -86,10 +99,16 @@ Result<tune::OptimizeReport> run_here(const StudyRunRequest& request, const Stud
     return tune::optimize(study, objective.measure, options);
 }
 
+/// `{lr}, {leaves}`, and how many more.
+std::string in_braces(std::span<const std::string> names) {
+    constexpr std::size_t shown = 5;
+    const std::string text = fmt::format("{{{}}}", join(names.first(std::min(shown, names.size())), "}, {"));
+    return names.size() <= shown ? text : fmt::format("{} and {} more", text, names.size() - shown);
+}
+
 void warn(const StudyRunRequest& request, const StudyObjective& objective, const Context& context) {
     if (!objective.unused.empty()) {
-        context.log.warning(
-            fmt::format("no argument of the command holds {{{}}}; it finds all parameters in SOFIA_PARAMS", join(objective.unused, "}, {")));
+        context.log.warning(fmt::format("no argument of the command holds {}; it finds all parameters in SOFIA_PARAMS", in_braces(objective.unused)));
     }
     if (request.batch > 0 && request.batch < request.workers) {
         context.log.warning(fmt::format("a batch of {} keeps only {} of {} workers busy", request.batch, request.batch, request.workers));
@@ -98,16 +117,16 @@ void warn(const StudyRunRequest& request, const StudyObjective& objective, const
 
 Json values_json(const tune::FrozenTrial& trial) {
     Json values = Json::array();
-    for (const double value : trial.values) values.push_back(json_number(value));
+    for (const double value : trial.values) values.push_back(plain_number(value));
     return values;
 }
 
 Json trial_json(const tune::FrozenTrial& trial) {
     Json json = {{"number", trial.number}};
-    if (trial.values.size() == 1) json["value"] = json_number(trial.values.front());
+    if (trial.values.size() == 1) json["value"] = plain_number(trial.values.front());
     json["values"] = values_json(trial);
     json["params"] = Json::object();
-    for (const tune::Param& param : trial.params) json["params"][param.name] = value_json(param.value(), json_number);
+    for (const tune::Param& param : trial.params) json["params"][param.name] = plain_value(param.value());
     return json;
 }
 
@@ -134,7 +153,7 @@ std::vector<std::vector<std::string>> best_rows(const StudyRunResult& result) {
     const tune::FrozenTrial& best = *result.best.front();
     rows.push_back({"best trial", std::to_string(best.number)});
     rows.push_back({"value", exact_values(best)});
-    for (const tune::Param& param : best.params) rows.push_back({param.name, tune::format_value(param.value())});
+    for (const tune::Param& param : best.params) rows.push_back({printable(param.name), printable(tune::format_value(param.value()))});
     return rows;
 }
 
@@ -160,7 +179,7 @@ std::string known_pruners() { return join(tune::pruner_names(), ", "); }
 Result<StudyRunResult> study_run(const StudyRunRequest& request, const Context& context) {
     SOFIA_TRY(const StudyWork work, complete_work(request, context));
     SOFIA_TRY(const StudyObjective objective, study_objective(work, context.stop));
-    SOFIA_CHECK(study_options(work));  // a wrong name is an error before a file is made
+    SOFIA_CHECK(check_sampler(request, work, objective));
     std::shared_ptr<tune::Storage> storage = tune::memory_storage();
     if (!work.storage.empty()) {
         SOFIA_TRY(storage, tune::open_storage(work.storage));
@@ -214,8 +233,9 @@ Output describe(const StudyRunResult& result) {
     json["complete"] = report.complete;
     json["pruned"] = report.pruned;
     json["failed"] = report.failed;
-    std::vector<std::vector<std::string>> rows = {
-        {"study", result.study}, {"storage", result.storage.empty() ? "memory" : result.storage}, {"trials", report_text(report)}};
+    std::vector<std::vector<std::string>> rows = {{"study", printable(result.study)},
+                                                  {"storage", result.storage.empty() ? "memory" : printable(result.storage)},
+                                                  {"trials", report_text(report)}};
     for (auto& row : best_rows(result)) rows.push_back(std::move(row));
     const std::vector<std::string> header = {"study run", ""};
     Output output = make_output(format_table(header, rows), std::move(json));

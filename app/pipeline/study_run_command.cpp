@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <set>
 
 #include <fmt/format.h>
@@ -39,13 +40,19 @@ std::vector<std::string> words_of(std::string_view line, const char* separators)
     return words;
 }
 
+/// Digits, perhaps with a sign: a number, too large or not.
+bool is_whole(std::string_view word) {
+    if (!word.empty() && (word.front() == '-' || word.front() == '+')) word.remove_prefix(1);
+    return !word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 std::string in_quotes(std::string_view text) {
     return text.size() <= quoted_bytes_max ? fmt::format("\"{}\"", text) : fmt::format("\"{}...\"", text.substr(0, quoted_bytes_max));
 }
 
 std::string json_text(const std::map<std::string, tune::ParamValue>& params) {
     Json json = Json::object();
-    for (const auto& [name, value] : params) json[name] = value_json(value, json_number);
+    for (const auto& [name, value] : params) json[name] = plain_value(value);
     return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
@@ -121,7 +128,7 @@ Result<AfterLine> CommandReader::read(const ProcessLine& line) {
     if (line.cut > 0) return AfterLine::go_on;
     if (!text.starts_with("report") && !text.starts_with("constraint")) return AfterLine::go_on;
     const auto words = words_of(text, " \t");
-    if (words.size() == 3 && words[0] == "report" && parse_int(words[1])) return report(words[1], words[2]);
+    if (words.size() == 3 && words[0] == "report" && is_whole(words[1])) return report(words[1], words[2]);
     if (words.size() == 3 && words[0] == "constraint") {
         const auto value = parse_double(words[2]);
         if (!value) return fail(ErrorCode::data, fmt::format("the command's line {}: \"{}\" is not a number", in_quotes(text), words[2]));
@@ -133,7 +140,13 @@ Result<AfterLine> CommandReader::read(const ProcessLine& line) {
 Result<AfterLine> CommandReader::report(std::string_view step, std::string_view value) {
     const auto number = parse_double(value);
     if (!number) return fail(ErrorCode::data, fmt::format("the command's line {}: \"{}\" is not a number", in_quotes(last_), value));
-    SOFIA_CHECK(trial_->report(*parse_int(step), *number));
+    // What a column of PostgreSQL holds.
+    const auto at = parse_int(step);
+    if (!at || *at < 0 || *at > std::numeric_limits<std::int32_t>::max()) {
+        return fail(ErrorCode::data,
+                    fmt::format("the command's line {}: the step is not from 0 to {}", in_quotes(last_), std::numeric_limits<std::int32_t>::max()));
+    }
+    SOFIA_CHECK(trial_->report(*at, *number));
     SOFIA_TRY(pruned_, trial_->should_prune());
     return pruned_ ? AfterLine::end : AfterLine::go_on;
 }

@@ -1,6 +1,10 @@
 #include "app/pipeline/study_run.hpp"
 
+#include <unistd.h>
+
 #include <cmath>
+#include <filesystem>
+#include <limits>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -100,6 +104,12 @@ TEST(CommandReader, ReportsAndConstraintsAreKeptAndOtherTextIsNot) {
     EXPECT_EQ(heard.trial.constraints(), (std::map<std::string, double>{{"depth", -1.5}}));
     EXPECT_FALSE(hear({"report 1 high", "1"}).outcome);
     EXPECT_FALSE(hear({"constraint depth high", "1"}).outcome);
+    for (const char* step : {"-1", "2147483648", "99999999999999999999999"}) {
+        const auto outcome = hear({std::string("report ") + step + " 0.5", "1"}).outcome;
+        ASSERT_FALSE(outcome) << step;
+        EXPECT_NE(outcome.error().message.find("the step is not from 0 to 2147483647"), std::string::npos) << outcome.error().message;
+    }
+    EXPECT_EQ(hear({"report 2147483647 0.5", "1"}).trial.reports.size(), 1U);
     EXPECT_FALSE(hear({"report 1 0.5", "1"}, 2).outcome);  // several objectives have no reports
 }
 
@@ -108,11 +118,14 @@ TEST(StudyWork, IsReadBackAsWritten) {
     work.storage = "postgresql://u:p%40@h/d";
     work.study = "é \"x\"\n";
     work.seed = ~0ULL;
-    work.command = {"sh", "{lr}", "\x01"};
+    work.command = {"sh", "{lr}", "\x01", "caf\xe9", "é名", "\x80\xff"};  // an argument need not be UTF-8
     work.space = space_text;
     work.retries = 3;
     const StudyWork read = study_work(work.json().dump()).value();
     EXPECT_EQ(read.json(), work.json());
+    EXPECT_EQ(read.command, work.command);
+    EXPECT_EQ(read.study, work.study);
+    EXPECT_EQ(read.space, work.space);
     EXPECT_EQ(read.seed, work.seed);
     EXPECT_EQ(study_work("{}").error().code, ErrorCode::data);
     // An error does not show what it could not read.
@@ -142,6 +155,55 @@ TEST(StudyRun, BatchesAreTheSameForAnyNumberOfWorkers) {
     }
     EXPECT_EQ(run(1, 0).best.at(0)->values, run(1, 1).best.at(0)->values);
     EXPECT_EQ(run(1, 0, "conditional").report.complete, 40);
+}
+
+TEST(StudyRun, WhatCannotRunMakesNoFile) {
+    const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("sofia_study_run_" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder);
+    const auto error_of = [&](const auto& change) {
+        StudyRunRequest request;
+        request.work.function = "sphere";
+        request.work.study = "s";
+        request.work.storage = "sqlite:///" + (folder / "a.db").string();
+        change(request);
+        Context context;
+        const auto result = study_run(request, context);
+        return result ? std::string("it ran") : result.error().message;
+    };
+    using tune::Direction;
+    EXPECT_NE(error_of([](auto& r) { r.work.sampler = "grid"; }).find("has no grid"), std::string::npos);
+    EXPECT_NE(error_of([](auto& r) { r.work.function = "nope"; }).find("unknown function"), std::string::npos);
+    const auto two = [](auto& r) {
+        r.work.function.clear();
+        r.work.command = {"echo", "1"};
+        r.work.space_file = "/dev/null";
+        r.directions = {Direction::minimize, Direction::maximize};
+    };
+    EXPECT_NE(error_of(two).find("no parameters"), std::string::npos);
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+    EXPECT_NE(error_of([](auto& r) {
+                  r.work.storage = "sqlite:///:memory:";
+                  r.workers = 2;
+              }).find("gone with this process"),
+              std::string::npos);
+    std::filesystem::remove_all(folder);
+}
+
+TEST(StudyRun, TheResultShowsInfinitiesAndNoControlCharacters) {
+    StudyRunResult result;
+    result.study = "a\x1b[31m\nb";
+    result.directions = {tune::Direction::minimize};
+    tune::FrozenTrial best;
+    best.state = tune::TrialState::complete;
+    best.values = {-std::numeric_limits<double>::infinity()};
+    const auto distribution = tune::Distribution::make(tune::CategoricalDistribution{{std::string("\x1b[0m")}}).value();
+    best.params = {{"a\nb", std::make_shared<const tune::Distribution>(distribution), 0.0}};
+    result.best = {std::make_shared<const tune::FrozenTrial>(best)};
+    const Output output = describe(result);
+    EXPECT_EQ(output.text.find('\x1b'), std::string::npos);
+    EXPECT_NE(output.text.find("a\\x0ab"), std::string::npos) << output.text;
+    EXPECT_EQ((*output.json)["value"], "-Infinity");
+    EXPECT_EQ((*output.json)["values"][0], "-Infinity");
 }
 
 TEST(StudyRun, DirectionsAreRead) {

@@ -1,5 +1,6 @@
 #include "app/pipeline/study_run_worker.hpp"
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -52,12 +53,53 @@ Result<tune::OptimizeReport> serve(const Context& context) {
     return report;
 }
 
+/// JSON is UTF-8, and arguments and paths need not be: each byte becomes the character of its number.
+std::string characters(const std::string& bytes) {
+    std::string out;
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x80) {
+            out += c;
+        } else {
+            out += static_cast<char>(0xc0 | byte >> 6);
+            out += static_cast<char>(0x80 | (byte & 0x3f));
+        }
+    }
+    return out;
+}
+
+std::vector<std::string> characters(std::vector<std::string> texts) {
+    for (std::string& text : texts) text = characters(text);
+    return texts;
+}
+
+/// Back again.
+void make_bytes(std::string& text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+        out += byte < 0x80 ? text[i] : static_cast<char>((byte & 0x03) << 6 | (next & 0x3f));
+        if (byte >= 0x80) ++i;
+    }
+    text = std::move(out);
+}
+
 }  // namespace
 
 Json StudyWork::json() const {
-    return {{"storage", storage},   {"study", study},     {"seed", seed},           {"sampler", sampler},
-            {"pruner", pruner},     {"command", command}, {"space", space},         {"space_file", space_file},
-            {"function", function}, {"dims", dims},       {"heartbeat", heartbeat}, {"trial_timeout", trial_timeout},
+    return {{"storage", characters(storage)},
+            {"study", characters(study)},
+            {"seed", seed},
+            {"sampler", sampler},
+            {"pruner", pruner},
+            {"command", characters(command)},
+            {"space", characters(space)},
+            {"space_file", characters(space_file)},
+            {"function", function},
+            {"dims", dims},
+            {"heartbeat", heartbeat},
+            {"trial_timeout", trial_timeout},
             {"retries", retries}};
 }
 
@@ -78,6 +120,8 @@ Result<StudyWork> study_work(const std::string& json) {
         read.at("heartbeat").get_to(work.heartbeat);
         read.at("trial_timeout").get_to(work.trial_timeout);
         read.at("retries").get_to(work.retries);
+        for (std::string* text : {&work.storage, &work.study, &work.space, &work.space_file}) make_bytes(*text);
+        std::ranges::for_each(work.command, make_bytes);
         return work;
     } catch (const Json::exception&) {
         // Its text may quote the storage's password.

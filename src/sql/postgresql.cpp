@@ -128,7 +128,8 @@ Error error_of(const Session& session, const soci::soci_error& error) {
     const auto* known = dynamic_cast<const soci::postgresql_soci_error*>(&error);
     const std::string state = known != nullptr ? known->sqlstate() : std::string();
     const std::string text = fmt::format("{}: {}", session.name, words(error));
-    const bool lost = PQstatus(connection_of(session)) != CONNECTION_OK || (state.empty() && says_lost(text));
+    const bool stateless = state.find_first_not_of(' ') == std::string::npos;  // SOCI writes blanks for none
+    const bool lost = PQstatus(connection_of(session)) != CONNECTION_OK || (stateless && says_lost(text));
     if (lost || starts(state, {"08", "57P01", "57P02", "57P03"})) {
         return {ErrorCode::io, fmt::format("{}: the connection to the server is lost", session.name), lost_hint};
     }

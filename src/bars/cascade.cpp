@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cmath>
 
+#include "base/state.hpp"
+
 namespace sofia::bars {
 
 namespace {
@@ -11,6 +13,24 @@ namespace {
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 double zero_unless_missing(double before) { return std::isnan(before) ? missing : 0.0; }
+
+template <class Archive>
+void visit_bar(Archive& archive, market::Bar& bar) {
+    archive.time("open_time", bar.open_time);
+    archive.time_ahead("close_time", bar.close_time);
+    archive("open", bar.open);
+    archive("high", bar.high);
+    archive("low", bar.low);
+    archive("close", bar.close);
+    archive("volume", bar.volume);
+    archive("vwap", bar.vwap);
+    archive("trades", bar.trades);
+    archive("buy_volume", bar.buy_volume);
+    archive("sell_volume", bar.sell_volume);
+    archive("plus_ticks", bar.plus_ticks);
+    archive("minus_ticks", bar.minus_ticks);
+    archive("filled", bar.filled);
+}
 
 }  // namespace
 
@@ -70,10 +90,14 @@ void Cascade::start_bar(TimeNs open_time, double price) {
     open_time_ = open_time;
     sums_ = Sums{};
     sums_.open = price;
-    const TimeNs close_time = open_time + length_;
-    const bool whole = session_.contains(open_time) && session_.close_after(open_time) >= close_time;
-    fast_from_ = open_time;
-    fast_to_ = whole ? close_time : open_time;
+    follow_open_bar();
+}
+
+void Cascade::follow_open_bar() {
+    const TimeNs close_time = open_time_ + length_;
+    const bool whole = session_.contains(open_time_) && session_.close_after(open_time_) >= close_time;
+    fast_from_ = open_time_;
+    fast_to_ = whole ? close_time : open_time_;
 }
 
 market::Bar Cascade::built_bar() const {
@@ -199,6 +223,50 @@ void Cascade::close_larger(TimeNs now, Emitter emit) {
         aggregate.bar.vwap = aggregate.bar.volume > 0.0 ? aggregate.price_volume / aggregate.bar.volume : missing;
         emit(next + 1, aggregate.bar);
     }
+}
+
+template <class Archive>
+void Cascade::Aggregate::visit_state(Archive& archive) {
+    archive("active", active);
+    if (!active) return;
+    visit_bar(archive, bar);
+    archive("price_volume", price_volume);
+}
+
+// What has ended leaves traces that nothing looks at again: they are no state.
+template <class Archive>
+void Cascade::visit_state(Archive& archive) {
+    archive("building", building_);
+    if (building_) {
+        archive.time("open_time", open_time_);
+        archive("sums", sums_);
+    }
+    archive("any", any_);
+    if (any_) archive.group("last", [&] { visit_bar(archive, last_); });
+    archive.each("larger", larger_);
+    if constexpr (Archive::loading) {
+        archive.expect(consistent(), "bars that do not lie on the grid of their timeframes or do not follow each other");
+        fast_from_ = fast_to_ = 0;
+        if (building_ && archive.good()) follow_open_bar();
+    }
+}
+
+template void Cascade::visit_state(StateWriter&);
+template void Cascade::visit_state(StateReader&);
+
+// Whether the bars of a state that was read are such as this cascade makes.
+bool Cascade::consistent() const {
+    const auto on_grid = [](const market::Bar& bar, market::Timeframe timeframe) {
+        return bar.open_time == timeframe.open_of(bar.open_time) && bar.close_time == bar.open_time + timeframe.length();
+    };
+    if (any_ && !on_grid(last_, timeframes_[0])) return false;
+    if (building_ && (open_time_ != timeframes_[0].open_of(open_time_) || (any_ && open_time_ < last_.close_time))) return false;
+    for (std::size_t i = 0; i < larger_.size(); ++i) {
+        const market::Bar& bar = larger_[i].bar;
+        if (!larger_[i].active) continue;
+        if (!any_ || !on_grid(bar, timeframes_[i + 1]) || bar.open_time > last_.open_time || bar.close_time <= last_.close_time) return false;
+    }
+    return true;
 }
 
 }  // namespace sofia::bars

@@ -83,6 +83,11 @@ public:
     [[nodiscard]] const std::vector<market::Timeframe>& timeframes() const { return timeframes_; }
     [[nodiscard]] Counters counters() const;
 
+    /// The bars on their way, for a StateWriter or a StateReader (base/state.hpp): a cascade of the same timeframes and session that has read
+    /// them goes on as this one would. Its counters go on counting what it is fed itself.
+    template <class Archive>
+    void visit_state(Archive& archive);
+
 private:
     /// The caller's sink without its type, so that everything but the innermost loop is compiled once.
     struct Emitter {
@@ -130,6 +135,21 @@ private:
             plus_ticks += plus[tick];
             minus_ticks += minus[tick];
         }
+
+        template <class Archive>
+        void visit_state(Archive& archive) {
+            archive("open", open);
+            archive("high", high);
+            archive("low", low);
+            archive("close", close);
+            archive("volume", volume);
+            archive("price_volume", price_volume);
+            archive("buy_volume", buy_volume);
+            archive("sell_volume", sell_volume);
+            archive("trades", trades);
+            archive("plus_ticks", plus_ticks);
+            archive("minus_ticks", minus_ticks);
+        }
     };
 
     /// A bar of a larger timeframe on its way.
@@ -137,6 +157,9 @@ private:
         market::Bar bar;
         double price_volume = 0.0;
         bool active = false;
+
+        template <class Archive>
+        void visit_state(Archive& archive);
     };
 
     Cascade(std::vector<market::Timeframe> timeframes, const market::Session& session);
@@ -152,6 +175,8 @@ private:
     void finish(const market::Bar& bar, Emitter emit);
     void fold(const market::Bar& bar, std::size_t timeframe);
     void start_bar(TimeNs open_time, double price);
+    void follow_open_bar();
+    [[nodiscard]] bool consistent() const;
     [[nodiscard]] market::Bar built_bar() const;
     [[nodiscard]] market::Bar filled_bar(TimeNs open_time) const;
 

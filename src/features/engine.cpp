@@ -7,6 +7,7 @@
 #include <cstring>
 #include <numbers>
 
+#include "base/state.hpp"
 #include "base/text.hpp"
 #include "features/timeframe_steps.hpp"
 
@@ -206,5 +207,25 @@ void Engine::read(TimeNs known_at, std::span<double> row) const {
     if (!time_picks_.empty()) read_time(known_at, row);
     for (const Pick& pick : funding_picks_) row[pick.to] = funding_value(pick.from, known_at);
 }
+
+template <class Archive>
+void Engine::visit_state(Archive& archive) {
+    archive("row", row_);
+    archive.group("clock", [&] {
+        archive.time("open", clock_.open);
+        archive.time_ahead("close", clock_.close);
+    });
+    archive.group("funding", [&] {
+        archive("rate", funding_.rate);
+        archive.time("last", funding_.last);
+        archive("interval", funding_.interval);
+        archive("seen", funding_.seen);
+        if constexpr (Archive::loading) archive.expect(funding_.interval >= 0 && funding_.interval < 36'525 * ns_per_day, "an interval that none is");
+    });
+    archive.each("timeframes", steps_);
+}
+
+template void Engine::visit_state(StateWriter&);
+template void Engine::visit_state(StateReader&);
 
 }  // namespace sofia::features

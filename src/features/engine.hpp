@@ -49,6 +49,11 @@ public:
     /// Writes the columns as of `known_at`, which is not before any bar taken (asserted). `row` has one value a column (asserted).
     void read(TimeNs known_at, std::span<double> row) const;
 
+    /// Everything that the taken bars and rates have left, for a StateWriter or a StateReader (base/state.hpp): an engine of the same configuration
+    /// and timeframes that has read it goes on to the last bit as this one would. What is only asserted (the last close) is no part of it.
+    template <class Archive>
+    void visit_state(Archive& archive);
+
 private:
     struct Pick {  // a chosen column: which of its group, and where in the row
         std::size_t from;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/state.hpp"
+
 namespace sofia::features {
 
 namespace {
@@ -49,5 +51,18 @@ void TimeframeSteps::update(const market::Bar& bar) {
     };
     run(std::make_index_sequence<unit_count>{});
 }
+
+template <class Archive>
+void TimeframeSteps::visit_state(Archive& archive) {
+    const Specs specs = describe();
+    archive("scale", scale_);
+    const auto visit = [&]<std::size_t... unit>(std::index_sequence<unit...>) {
+        ((kept_[unit] ? archive(specs[offset_[unit]].name, std::get<unit>(units_)) : static_cast<void>(0)), ...);
+    };
+    visit(std::make_index_sequence<unit_count>{});
+}
+
+template void TimeframeSteps::visit_state(StateWriter&);
+template void TimeframeSteps::visit_state(StateReader&);
 
 }  // namespace sofia::features

@@ -24,6 +24,10 @@ public:
 
     void update(const market::Bar& bar);
 
+    /// The state of the units that are kept, each under the name of its first column. `values` are made anew by the next bar.
+    template <class Archive>
+    void visit_state(Archive& archive);
+
     /// The columns as of the last bar; NaN before warm-up. Values of units that are not kept are NaN.
     [[nodiscard]] std::span<const double> values() const { return values_; }
 

@@ -14,7 +14,8 @@
 #include "math/window.hpp"
 
 // The columns of one timeframe in families. Each unit says what its columns are (`describe`, in order) and makes them from the next bar (`step`,
-// which writes as many values in the same order and returns the place after them). Units are value types and do not allocate in `step`.
+// which writes as many values in the same order and returns the place after them). Units are value types and do not allocate in `step`. Their state
+// is written and read by `visit_state` (base/state.hpp), which visits everything that `step` changes.
 namespace sofia::features {
 
 /// A bar and what several units want of it.
@@ -43,6 +44,11 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("closes", closes_);
+    }
+
 private:
     std::vector<std::size_t> lags_;
     math::History closes_;
@@ -65,10 +71,21 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive.each("lines", lines_);
+    }
+
 private:
     struct Line {
         math::Ema ema;
         math::History past;
+
+        template <class Archive>
+        void visit_state(Archive& archive) {
+            archive("ema", ema);
+            archive("past", past);
+        }
     };
     std::vector<Line> lines_;
 };
@@ -88,10 +105,21 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive.each("lines", lines_);
+    }
+
 private:
     struct Line {
         math::Sma sma;
         math::History past;
+
+        template <class Archive>
+        void visit_state(Archive& archive) {
+            archive("sma", sma);
+            archive("past", past);
+        }
     };
     std::vector<Line> lines_;
 };
@@ -105,6 +133,11 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("rsi", rsi_);
+    }
+
 private:
     math::Rsi rsi_;
 };
@@ -116,6 +149,11 @@ public:
     double* step(const BarStep& in, double* out) {
         *out++ = atr_.step(in.bar.high, in.bar.low, in.bar.close) / in.bar.close;
         return out;
+    }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("atr", atr_);
     }
 
 private:
@@ -134,6 +172,11 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("directional", directional_);
+    }
+
 private:
     math::Directional directional_;
 };
@@ -147,6 +190,11 @@ public:
         *out++ = value.line * in.inverse_atr;
         *out++ = value.histogram * in.inverse_atr;
         return out;
+    }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("macd", macd_);
     }
 
 private:
@@ -166,6 +214,11 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("bands", bands_);
+    }
+
 private:
     math::Bollinger bands_;
 };
@@ -182,6 +235,12 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("frame", frame_);
+        archive("stochastic", stochastic_);
+    }
+
 private:
     math::HighLow frame_;
     math::Stochastic stochastic_;
@@ -194,6 +253,11 @@ public:
     double* step(const BarStep& in, double* out) {
         *out++ = cci_.step(in.bar.high, in.bar.low, in.bar.close);
         return out;
+    }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("cci", cci_);
     }
 
 private:
@@ -210,6 +274,11 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("frame", frame_);
+    }
+
 private:
     math::HighLow frame_;
 };
@@ -223,6 +292,11 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("mfi", mfi_);
+    }
+
 private:
     math::Mfi mfi_;
 };
@@ -232,6 +306,13 @@ public:
     explicit ObvColumn(const FeaturesConfig& config) : signed_(checked(config.obv_length)), total_(checked(config.obv_length)) {}
     void describe(Specs& specs) const;
     double* step(const BarStep& in, double* out);
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("signed", signed_);
+        archive("total", total_);
+        archive("close", close_);
+    }
 
 private:
     math::RollingSum signed_;
@@ -249,6 +330,11 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("frame", frame_);
+    }
+
 private:
     math::HighLow frame_;
 };
@@ -261,6 +347,11 @@ public:
         moments_.step(in.bar.volume);
         *out++ = math::ratio(in.bar.volume - moments_.mean(), moments_.stdev(), 0.0);
         return out;
+    }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("moments", moments_);
     }
 
 private:
@@ -278,6 +369,12 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("realised", realised_);
+        archive("parkinson", parkinson_);
+    }
+
 private:
     math::RealisedVolatility realised_;
     math::Parkinson parkinson_;
@@ -292,6 +389,11 @@ public:
         return out;
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("efficiency", efficiency_);
+    }
+
 private:
     math::EfficiencyRatio efficiency_;
 };
@@ -301,6 +403,12 @@ public:
     explicit VwapColumn(const FeaturesConfig& config) : turnover_(checked(config.vwap_length)), volume_(checked(config.vwap_length)) {}
     void describe(Specs& specs) const;
     double* step(const BarStep& in, double* out);
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("turnover", turnover_);
+        archive("volume", volume_);
+    }
 
 private:
     math::RollingSum turnover_;
@@ -313,6 +421,16 @@ public:
     explicit FlowColumns(const FeaturesConfig& config);
     void describe(Specs& specs) const;
     double* step(const BarStep& in, double* out);
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("net_volume", net_volume_);
+        archive("both_volume", both_volume_);
+        archive("net_ticks", net_ticks_);
+        archive("both_ticks", both_ticks_);
+        archive("trades", trades_);
+        archive("volume", volume_);
+    }
 
 private:
     math::Length length_;

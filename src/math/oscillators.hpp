@@ -32,6 +32,14 @@ public:
     [[nodiscard]] double value() const { return value_; }
     [[nodiscard]] std::size_t warm_up() const { return gain_.warm_up() + 1; }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("gain", gain_);
+        archive("loss", loss_);
+        archive("last", last_);
+        archive("value", value_);
+    }
+
 private:
     WilderMean gain_;
     WilderMean loss_;
@@ -69,6 +77,12 @@ public:
     [[nodiscard]] std::size_t warm_up_k(const HighLow& frame) const { return frame.warm_up() + k_.warm_up() - 1; }
     [[nodiscard]] std::size_t warm_up_d(const HighLow& frame) const { return warm_up_k(frame) + d_.warm_up() - 1; }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("k", k_);
+        archive("d", d_);
+    }
+
 private:
     Sma k_;
     Sma d_;
@@ -84,6 +98,14 @@ public:
 
     [[nodiscard]] double value() const { return value_; }
     [[nodiscard]] std::size_t warm_up() const { return ring_.size(); }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("moments", moments_);
+        archive("ring", ring_);
+        archive.index("at", at_, ring_.size());
+        archive("value", value_);
+    }
 
 private:
     RollingMoments moments_;  // whose mean of equal prices is that price
@@ -103,6 +125,14 @@ public:
 
     [[nodiscard]] double value() const { return value_; }
     [[nodiscard]] std::size_t warm_up() const { return up_.warm_up() + 1; }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("up", up_);
+        archive("down", down_);
+        archive("typical", typical_);
+        archive("value", value_);
+    }
 
 private:
     RollingSum up_;
@@ -129,6 +159,12 @@ public:
 
     [[nodiscard]] double value() const { return value_; }
     [[nodiscard]] std::size_t warm_up() const { return 1; }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("close", close_);
+        archive("value", value_);
+    }
 
 private:
     double close_ = missing;

@@ -34,6 +34,13 @@ public:
     [[nodiscard]] double value() const { return value_; }
     [[nodiscard]] std::size_t warm_up() const { return length_; }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("seed_sum", seed_sum_);
+        archive("seen", seen_);
+        archive("value", value_);
+    }
+
 private:
     std::size_t length_;
     double weight_;
@@ -65,6 +72,13 @@ public:
     [[nodiscard]] double value() const { return value_; }
     [[nodiscard]] std::size_t warm_up() const { return length_; }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("seed_sum", seed_sum_);
+        archive("seen", seen_);
+        archive("value", value_);
+    }
+
 private:
     std::size_t length_;
     double keep_;
@@ -81,6 +95,11 @@ public:
     double step(double x) { return sum_.step(x) * inverse_; }
     [[nodiscard]] double value() const { return sum_.value() * inverse_; }
     [[nodiscard]] std::size_t warm_up() const { return sum_.warm_up(); }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("sum", sum_);
+    }
 
 private:
     RollingSum sum_;
@@ -112,6 +131,17 @@ public:
     [[nodiscard]] std::size_t warm_up_line() const { return slow_.warm_up(); }
     [[nodiscard]] std::size_t warm_up() const { return slow_.warm_up() + signal_.warm_up() - 1; }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("fast", fast_);
+        archive("slow", slow_);
+        archive("signal", signal_);
+        archive("fast_wait", fast_wait_);
+        archive("line_value", value_.line);
+        archive("signal_value", value_.signal);
+        archive("histogram_value", value_.histogram);
+    }
+
 private:
     Ema fast_;
     Ema slow_;
@@ -138,6 +168,21 @@ public:
     [[nodiscard]] const Value& value() const { return value_; }
     [[nodiscard]] std::size_t warm_up_di() const { return length_ + 1; }
     [[nodiscard]] std::size_t warm_up() const { return 2 * length_; }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("seen", seen_);
+        archive("high", high_);
+        archive("low", low_);
+        archive("close", close_);
+        archive("plus", plus_);
+        archive("minus", minus_);
+        archive("range", range_);
+        archive("index_sum", index_sum_);
+        archive("plus_di", value_.plus_di);
+        archive("minus_di", value_.minus_di);
+        archive("adx", value_.adx);
+    }
 
 private:
     void publish();
@@ -169,6 +214,13 @@ public:
 
     [[nodiscard]] double value() const { return value_; }
     [[nodiscard]] std::size_t warm_up() const { return length_ + 1; }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("history", history_);
+        archive("path", path_);
+        archive("value", value_);
+    }
 
 private:
     History history_;

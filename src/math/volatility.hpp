@@ -40,6 +40,12 @@ public:
     [[nodiscard]] double value() const { return mean_.value(); }
     [[nodiscard]] std::size_t warm_up() const { return mean_.warm_up() + 1; }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("mean", mean_);
+        archive("close", close_);
+    }
+
 private:
     WilderMean mean_;
     double close_ = missing;
@@ -62,6 +68,12 @@ public:
     [[nodiscard]] double half_width() const { return half_; }
     [[nodiscard]] std::size_t warm_up() const { return moments_.warm_up(); }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("moments", moments_);
+        archive("half", half_);
+    }
+
 private:
     RollingMoments moments_;
     double width_;
@@ -82,6 +94,12 @@ public:
     [[nodiscard]] double value() const { return std::sqrt(sum_.value() * inverse_); }
     [[nodiscard]] std::size_t warm_up() const { return sum_.warm_up() + 1; }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("sum", sum_);
+        archive("close", close_);
+    }
+
 private:
     RollingSum sum_;
     double inverse_;
@@ -100,6 +118,11 @@ public:
 
     [[nodiscard]] double value() const { return std::sqrt(sum_.value() * inverse_); }
     [[nodiscard]] std::size_t warm_up() const { return sum_.warm_up(); }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("sum", sum_);
+    }
 
 private:
     RollingSum sum_;

@@ -19,6 +19,8 @@
 //   start or the last NaN: no error can outlive its observation, and a stream and a column agree to the last bit.
 // - Amortised O(1) a step: one step in `length` takes O(length). No allocation after construction.
 // - Value types: copy one to branch a stream. Const members are safe to call from several threads, `step` is not.
+// - `visit_state` hands an archive (base/state.hpp) everything that a step changes, for writing and for reading; what follows from the
+//   constructor's arguments it leaves out. The same holds for every step of this room.
 namespace sofia::math {
 
 /// A missing value.
@@ -59,6 +61,15 @@ public:
 
     [[nodiscard]] double value() const { return value_; }
     [[nodiscard]] std::size_t warm_up() const { return block_.size(); }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("block", block_);
+        archive.index("at", at_, block_.size());
+        archive("full", full_);
+        archive("filling", filling_);
+        archive("value", value_);
+    }
 
 private:
     // The filled block becomes the old one: each slot then holds the fold from its position to the block's end.
@@ -117,6 +128,19 @@ public:
     [[nodiscard]] double stdev() const { return std::sqrt(variance_); }
     [[nodiscard]] std::size_t warm_up() const { return sums_.size(); }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("sums", sums_);
+        archive("squares", squares_);
+        archive.index("at", at_, sums_.size());
+        archive("full", full_);
+        archive("shift", shift_);
+        archive("filling_sum", filling_sum_);
+        archive("filling_square", filling_square_);
+        archive("mean", mean_);
+        archive("variance", variance_);
+    }
+
 private:
     // The newest observation becomes the shift: it stays in the window until the next turn.
     void turn() {
@@ -168,6 +192,12 @@ public:
         return ring_[(at_ - steps) & mask_];
     }
 
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("ring", ring_);
+        archive("at", at_);
+    }
+
 private:
     std::vector<double> ring_;
     std::size_t mask_;
@@ -187,6 +217,12 @@ public:
     [[nodiscard]] double high() const { return high_.value(); }
     [[nodiscard]] double low() const { return low_.value(); }
     [[nodiscard]] std::size_t warm_up() const { return high_.warm_up(); }
+
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("high", high_);
+        archive("low", low_);
+    }
 
 private:
     RollingMax high_;

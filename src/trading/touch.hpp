@@ -78,6 +78,17 @@ public:
     /// Bars before which no touch can be found.
     [[nodiscard]] std::size_t warm_up() const;
 
+    /// Everything that `step` changes, for an archive (base/state.hpp).
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive("ema", ema_);
+        archive("atr", atr_);
+        archive("averages", averages_);
+        archive.index("next", next_, averages_.size());
+        archive("above", above_);
+        archive("below", below_);
+    }
+
 private:
     TouchDetector(const TouchConfig& config, std::size_t timeframe, math::Length length);
 
@@ -107,6 +118,12 @@ public:
     /// The touches of the bars stepped since the last `take`, to be called once all bars that close at one moment have been stepped. The span
     /// is valid until the next call.
     [[nodiscard]] std::span<const Touch> take();
+
+    /// The state of the detectors. Touches that have not been taken are no part of it.
+    template <class Archive>
+    void visit_state(Archive& archive) {
+        archive.each("detectors", detectors_);
+    }
 
 private:
     std::vector<market::Timeframe> timeframes_;

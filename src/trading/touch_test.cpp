@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
+#include <nlohmann/json.hpp>
 
+#include "base/state.hpp"
 #include "trading/test_support.hpp"
 
 namespace sofia::trading {
@@ -196,6 +198,39 @@ TEST(TouchConfig, NamesWhatIsWrong) {
     config = {};
     config.touch_tolerance_atr = -0.1;
     EXPECT_EQ(config.validate().error().message, "touch.touch_tolerance_atr -0.1 is below 0");
+}
+
+// A scanner that was written down and read back finds the same touches as one that has seen everything.
+TEST(TouchScanner, GoesOnFromItsState) {
+    TouchConfig config = loose();
+    config.timeframes = {"1m", "5m"};
+    const std::vector<Bar> bars = random_bars(RandomStream(11), 2000, 3.0);
+    const auto step = [&](TouchScanner& scanner, std::size_t i) {
+        scanner.step(0, bars[i]);
+        if (i % 5 == 4) scanner.step(1, bars[i]);  // any bar does
+        const auto touches = scanner.take();
+        return std::vector<Touch>(touches.begin(), touches.end());
+    };
+    TouchScanner whole = TouchScanner::make(config).value();
+    std::size_t found = 0;
+    for (std::size_t cut = 0; cut < 200; ++cut) {
+        StateWriter writer;
+        TouchScanner copy = whole;
+        copy.visit_state(writer);
+        const Json state = parse_json(canonical_json(writer.take()), "state").value();
+        TouchScanner restored = TouchScanner::make(config).value();
+        StateReader reader(state);
+        restored.visit_state(reader);
+        ASSERT_TRUE(reader.finish().has_value());
+        TouchScanner other = whole;
+        for (std::size_t i = cut; i < bars.size(); ++i) {
+            const std::vector<Touch> expected = step(other, i);
+            ASSERT_EQ(step(restored, i), expected) << "bar " << i << ", cut at " << cut;
+            found += expected.size();
+        }
+        step(whole, cut);
+    }
+    EXPECT_GT(found, 1000U);
 }
 
 }  // namespace

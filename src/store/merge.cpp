@@ -144,6 +144,7 @@ void TradeOutlet::flush() {
 
 // The tick rule (Lee, Ready 1991), with zero_plus for the first trade of all.
 void TradeOutlet::derive(Trade& trade, bool has_tick) {
+    if (!before_ && earlier_ && earlier_->ts <= trade.ts) before_ = earlier_;
     if (!has_tick) {
         if (!before_) {
             trade.tick = TickDirection::zero_plus;

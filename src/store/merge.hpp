@@ -66,8 +66,9 @@ private:
 /// What becomes of trades in their final order: duplicates dropped, tick directions derived, handed on in blocks.
 class TradeOutlet {
 public:
-    /// `derive_ticks`: some file has none.
-    TradeOutlet(const TradeSink& sink, ReadReport& report, bool derive_ticks) : sink_(sink), report_(report), derive_ticks_(derive_ticks) {}
+    /// `derive_ticks`: some file has none; `earlier`: ReadOptions::before.
+    TradeOutlet(const TradeSink& sink, ReadReport& report, bool derive_ticks, const std::optional<market::Trade>& earlier)
+        : sink_(sink), report_(report), derive_ticks_(derive_ticks), earlier_(earlier) {}
 
     /// One trade that is not after the one before.
     void put(market::Trade trade, TradeId id, bool has_tick, FileReport& file);
@@ -91,6 +92,7 @@ private:
     ReadReport& report_;
     bool derive_ticks_;
     std::vector<market::Trade> gathered_;
+    std::optional<market::Trade> earlier_;
     std::optional<market::Trade> before_;  // for the tick rule
     TimeNs ids_time_ = -1;
     std::vector<TradeId> few_ids_;  // those of one time; in the set as well once they are many

@@ -102,7 +102,7 @@ private:
             derive = derive || plan.layout.tick == no_column;
         }
         report_.ticks_derived = derive;
-        TradeOutlet outlet(sink_, report_, derive);
+        TradeOutlet outlet(sink_, report_, derive, options_.before);
         return merge_trades(plans_, options_, threads_, report_, outlet);
     }
 

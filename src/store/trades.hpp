@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "base/progress.hpp"
@@ -23,6 +24,7 @@ struct ReadOptions {
     BadRows bad_rows = BadRows::refuse;
     std::size_t threads = 0;          ///< 0: the cores this process may use. The result does not depend on it.
     const StopFlag* stop = nullptr;   ///< asked between blocks; then the error is `interrupted`
+    std::optional<market::Trade> before;  ///< the print before a folder that goes on later: the tick rule then begins with it
 };
 
 /// Takes what is read. Both are called by the thread that called `read_trades`.
@@ -43,7 +45,7 @@ struct TradeSink {
 ///                  1e14, 1e17 up, as the first row of the file shows; or `2020-01-01T00:00:00Z`
 ///   price          above zero, finite         size    not negative, finite        side    Buy or Sell, any case
 ///   tickDirection  PlusTick, ZeroPlusTick, MinusTick, ZeroMinusTick, any case; without the column, by the tick rule over the trades in
-///                  their final order, starting with zero_plus
+///                  their final order, starting with zero_plus, or from `ReadOptions::before` where that is not after the first
 ///   trdMatchID     where there is one, a row with an id that already came at the same time is a duplicate and is dropped
 /// Numbers are read to the nearest double, exactly as std::from_chars does.
 /// Parquet: the same columns as numbers (or timestamps) and text.

@@ -78,6 +78,31 @@ TEST(ReadTrades, DerivesTicksByTheTickRuleAndSaysSo) {
     EXPECT_THAT(read.report->notes, ElementsAre("no tickDirection in the file: derived by the tick rule"));
 }
 
+// A folder that goes on where another ended has the ticks that one folder of both would have.
+TEST(ReadTrades, TheTickRuleBeginsWithThePrintBefore) {
+    const TemporaryFolder files;
+    files.put("a.csv", "timestamp,price,size,side\n1704067200,10,1,Buy\n1704067201,10,1,Buy\n1704067202,11,1,Buy\n");
+    const auto first_ticks = [&](const std::optional<Trade>& before) {
+        std::vector<TickDirection> ticks;
+        const TradeSink sink{.restart = [&] { ticks.clear(); },
+                             .block =
+                                 [&](std::span<const Trade> block) {
+                                     for (const Trade& trade : block) ticks.push_back(trade.tick);
+                                 }};
+        EXPECT_TRUE(read_trades(DataFolder::open(files.data()).value(), {.before = before}, sink));
+        return ticks;
+    };
+    const auto before = [](double price, TickDirection tick, TimeNs ts = 1704067199 * ns_per_second) {
+        return Trade{.ts = ts, .price = price, .size = 1.0, .tick = tick};
+    };
+    EXPECT_THAT(first_ticks(before(9, TickDirection::minus)), ElementsAre(TickDirection::plus, TickDirection::zero_plus, TickDirection::plus));
+    EXPECT_THAT(first_ticks(before(12, TickDirection::plus)), ElementsAre(TickDirection::minus, TickDirection::zero_minus, TickDirection::plus));
+    EXPECT_THAT(first_ticks(before(10, TickDirection::minus)),
+                ElementsAre(TickDirection::zero_minus, TickDirection::zero_minus, TickDirection::plus));
+    // The folder holds that print itself, and what came before it.
+    EXPECT_EQ(first_ticks(before(12, TickDirection::plus, 1704067201 * ns_per_second)), first_ticks(std::nullopt));
+}
+
 TEST(ReadTrades, RecognisesUnitsByMagnitudeAndReportsThem) {
     for (const auto& [stamp, unit] : std::vector<std::pair<std::string, std::string>>{
              {"1704067200.123", "s"}, {"1704067200123", "ms"}, {"1704067200123000", "us"}, {"1704067200123000000", "ns"}}) {

@@ -113,7 +113,7 @@ Result<Distribution> parse_node(const YAML::Node& map) {
     for (const auto& entry : map) {
         const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : YAML::Dump(entry.first);
         if (std::find(known.begin(), known.end(), key) == known.end()) {
-            return wrong(with_suggestion(fmt::format("unknown key \"{}\" of a {}", key, type), key, known));
+            return wrong(with_suggestion(fmt::format("unknown key \"{}\" of {} {}", key, type == "int" ? "an" : "a", type), key, known));
         }
         if (!seen.insert(key).second) return wrong(fmt::format("\"{}\" stands twice", key));
     }

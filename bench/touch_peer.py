@@ -362,11 +362,11 @@ class Worker:
         rows = np.flatnonzero((known < window[0]) & (labels["end"] < window[0]) & labels["there"])
         y = labels["y"][rows]
         if len(rows) < MIN_ROWS or y.min() == y.max():
-            return []
+            return [], -np.inf
         *_, (train, judged) = blocks_of(known, labels["end"], rows, STOPPING_BLOCKS)
         part = labels["y"][train]
         if len(part) == 0 or part.min() == part.max():
-            return []
+            return [], -np.inf
         purpose = f"fold {number} entry"
         train_set = self.dataset(train, labels, key=(number, "train"))
         judge_set = self.dataset(judged, labels, train_set, key=(number, "judge", train.tobytes()))
@@ -383,9 +383,9 @@ class Worker:
         self.timed("models", begin)
         begin = time.perf_counter()
         gross = labels["gross"][rows]
-        trades = decide(self.market, labels, which, p, window, gross[y == 1].mean(), -gross[y == 0].mean(), stop_atr)
+        trades, headroom = decide(self.market, labels, which, p, window, gross[y == 1].mean(), -gross[y == 0].mean(), stop_atr)
         self.timed("decide", begin)
-        return trades
+        return trades, headroom
 
     def score(self, params, report=lambda fold, value: None):
         """Value told to the study, and what each fold gave."""
@@ -393,25 +393,28 @@ class Worker:
         labels = label(self.market, params["stop_atr"], params["target_r"], params["max_hold_bars"])
         self.timed("labels", begin)
         model = {key: value for key, value in params.items() if key not in ("stop_atr", "target_r", "max_hold_bars")}
-        folds = []
+        folds, lacking = [], 0.0
         for number, window in enumerate(self.market.folds):
-            trades = self.fold(number, window, model, labels, params["stop_atr"])
+            trades, headroom = self.fold(number, window, model, labels, params["stop_atr"])
+            lacking += max(0.0, 1 - len(trades) / MIN_TRADES) if trades else 1 + min(1.0, max(0.0, -headroom))
             net = sum(trades)
             folds.append((len(trades), net, net / max(len(trades), MIN_TRADES)))
             report(number, folds[-1][2])
         value = float(np.quantile([score for _, _, score in folds], 0.25))
         thin = sum(count < MIN_TRADES for count, _, _ in folds)
-        return (value if thin <= THIN * FOLDS else min(value, 0.0) - 1 - thin / FOLDS), folds, labels
+        return (value if thin <= THIN * FOLDS else min(value, 0.0) - 1 - lacking / FOLDS), folds, labels
 
 
 def decide(market, labels, which, p, window, win, loss, stop_atr):
-    """Net R of the trades that the gates and the one position make of a fold's signals."""
+    """Net R of the trades that the gates and the one position make of a fold's signals, and the largest expected value less the margin."""
     t = market.touches
     known, sign, close, length = (t[key][which] for key in ("known", "sign", "close", "length"))
     stop, _, risk = levels(sign, close, t["atr"][which], stop_atr, 1.0)
     fee = (FEE + p * MAKER + (1 - p) * FEE) * close / risk
     value = p * win - (1 - p) * loss - fee - SLIPPAGE * (2 - p) / risk
-    wanted = (labels["deadline"][which] < window[1]) & (stop > 0) & (risk > 0) & (fee <= MAX_FEE_R) & (value > EV_MARGIN)
+    judged = (labels["deadline"][which] < window[1]) & (stop > 0) & (risk > 0)
+    headroom = float(np.max(value[judged] - EV_MARGIN, initial=-np.inf))
+    wanted = judged & (fee <= MAX_FEE_R) & (value > EV_MARGIN)
     one_lot = np.where(risk > 0, 1 / np.maximum(risk, 1e-300), 0.0)
     net, equity, taken, held = [], EQUITY, -1, None
 
@@ -455,7 +458,7 @@ def decide(market, labels, which, p, window, win, loss, stop_atr):
                 settle(held, out, side * (out - entry) / unit - paid)
         held = (index, contracts) if labels["there"][index] or labels["exit_bar"][index] >= 0 else None
     leave_until(window[1])
-    return net
+    return net, headroom
 
 
 # Runs.

@@ -3,16 +3,26 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 
 #include "app/pipeline/summary.hpp"
 
 namespace sofia::pipeline {
 namespace {
 
-/// The value told to the study. A trial whose folds trade too little ranks below every one that trades, the more folds the lower.
-double objective_value(const backtest::RobustScore& score, std::size_t folds) {
+/// How much a fold lacks of `min_trades`: its missing share, and where it has no trade at all 1 and how far the gates were from opening, in R, at most 1.
+double shortage(const FoldOutcome& fold, const backtest::ScoreConfig& config) {
+    if (fold.score.trades == 0) return 1.0 + std::clamp(-fold.ev_headroom, 0.0, 1.0);
+    return std::max(0.0, 1.0 - static_cast<double>(fold.score.trades) / static_cast<double>(config.min_trades));
+}
+
+/// The value told to the study. A trial whose folds trade too little ranks below every one that trades, the lower the more it lacks: where most of a space
+/// does not trade, a sampler has to see which way trades lie.
+double objective_value(const backtest::RobustScore& score, std::span<const FoldOutcome> folds, const backtest::ScoreConfig& config) {
     if (score.feasible) return score.value;
-    return std::min(score.value, 0.0) - 1.0 - static_cast<double>(score.thin_folds) / static_cast<double>(folds);
+    double lacking = 0.0;
+    for (const FoldOutcome& fold : folds) lacking += shortage(fold, config);
+    return std::min(score.value, 0.0) - 1.0 - lacking / static_cast<double>(folds.size());
 }
 
 /// The sections that `sections` begin with, as text: what is made from them is the same where it is.
@@ -179,7 +189,7 @@ Result<tune::Outcome> run_trial(Search& search, tune::Trial& trial) {
     std::vector<backtest::FoldScore> scores;
     SOFIA_TRY(const bool pruned, run_folds(search, data, trial, summary, scores));
     summary.score = backtest::robust_score(scores, settings.score);
-    summary.value = objective_value(summary.score, search.folds.size());
+    summary.value = objective_value(summary.score, summary.folds, settings.score);
     summary.state = pruned ? "pruned" : "complete";
     count_classes(*made->labeled, search.splits.tuning, summary);
     // Before the trial is told, so that a finished one always has its summary, whenever the process ends.

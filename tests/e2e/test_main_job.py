@@ -108,6 +108,30 @@ def test_optuna_opens_the_study(job):
         assert set(trial.params) == {"learning_rate", "num_leaves", "stop_atr", "target_r", "max_hold_bars"}
 
 
+def told(summary, least):
+    """What the study is told of a trial (docs/touch.md, Scores)."""
+    robust = np.quantile([fold["score"] for fold in summary["folds"]], 0.25)
+    if np.mean([fold["trades"] < least for fold in summary["folds"]]) <= 0.25:
+        return robust
+    lacks = [max(0, 1 - fold["trades"] / least) if fold["trades"] else 1 + min(1, max(0, -fold["ev_headroom_r"])) for fold in summary["folds"]]
+    return min(robust, 0) - 1 - np.mean(lacks)
+
+
+def test_a_trial_that_trades_too_little_is_told_how_much_it_lacks(folder):
+    """At a margin of 0.2 to 0.6 R some trials trade a little and others not at all: both have to be told apart from their like."""
+    tuned = answer(*tune_words(folder, "thin", "--trials", 8, "--set", "score.min_trades=30", "--set",
+                               "search={ev_margin: {type: float, low: 0.2, high: 0.6}, stop_atr: {type: float, low: 1, high: 3}}"))
+    summaries = [json.loads((Path(tuned["folder"]) / f"tuning_summary_{number}.json").read_text()) for number in range(8)]
+    values = [summary["value"] for summary in summaries]
+    assert values == pytest.approx([told(summary, 30) for summary in summaries])
+    assert len(set(values)) == 8 and max(values) < -1
+    traded = [sum(fold["trades"] for fold in summary["folds"]) for summary in summaries]
+    assert 0 in traded and max(traded) > 0
+    for summary in summaries:
+        for fold in summary["folds"]:
+            assert fold["trades"] == 0 or fold["ev_headroom_r"] > 0
+
+
 def calibrated(p, calibrator):
     """What docs/touch.md says of the two kinds."""
     if calibrator["kind"] == "platt":

@@ -10,14 +10,15 @@
 namespace sofia::pipeline {
 namespace {
 
-/// How much a fold lacks of `min_trades`: its missing share, and where it has no trade at all 1 and how far the gates were from opening, in R, at most 1.
+/// How much a fold lacks of `min_trades`: its missing share, and where it has no trade at all 1 and how far the gates were from opening, in R, at
+/// most 1.
 double shortage(const FoldOutcome& fold, const backtest::ScoreConfig& config) {
     if (fold.score.trades == 0) return 1.0 + std::clamp(-fold.ev_headroom, 0.0, 1.0);
     return std::max(0.0, 1.0 - static_cast<double>(fold.score.trades) / static_cast<double>(config.min_trades));
 }
 
-/// The value told to the study. A trial whose folds trade too little ranks below every one that trades, the lower the more it lacks: where most of a space
-/// does not trade, a sampler has to see which way trades lie.
+/// The value told to the study. A trial whose folds trade too little ranks below every one that trades, the lower the more it lacks: where most of a
+/// space does not trade, a sampler has to see which way trades lie.
 double objective_value(const backtest::RobustScore& score, std::span<const FoldOutcome> folds, const backtest::ScoreConfig& config) {
     if (score.feasible) return score.value;
     double lacking = 0.0;

@@ -1,6 +1,7 @@
 #include "app/pipeline/study_run.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -83,6 +84,16 @@ Result<tune::Study> open_study(const StudyRunRequest& request, const StudyWork& 
         study.error().hint = "continue it with --resume, or take another --study";
     }
     return study;
+}
+
+/// SQLite writes into a file that somebody has removed without a word, and then all of it is gone.
+Result<void> check_kept(const std::string& storage) {
+    constexpr std::string_view scheme = "sqlite:///";
+    const std::string path = storage.starts_with(scheme) ? storage.substr(scheme.size()) : storage;
+    std::error_code ignored;
+    const bool file = !path.empty() && path != ":memory:" && path.find("://") == std::string::npos;
+    if (!file || std::filesystem::exists(path, ignored)) return {};
+    return fail(ErrorCode::io, fmt::format("{} was removed while the study ran: its trials are lost", path), "run it again");
 }
 
 Result<tune::OptimizeReport> run_here(const StudyRunRequest& request, const StudyObjective& objective, tune::Study& study, Progress& progress,
@@ -203,6 +214,7 @@ Result<StudyRunResult> study_run(const StudyRunRequest& request, const Context& 
     } else {
         SOFIA_TRY(result.report, run_here(request, objective, study, progress, context));
     }
+    SOFIA_CHECK(check_kept(work.storage));
     if (study.directions().size() > 1) {
         result.best = study.best_trials();
     } else if (const auto best = study.best_trial()) {

@@ -27,46 +27,62 @@ private:
 
 }  // namespace
 
-Result<BarStreamResult> stream_bars(const store::DataFolder& folder, const std::vector<market::Timeframe>& timeframes, const DataConfig& config,
-                                    const BarSink& sink, const Context& context) {
+Result<store::ReadReport> stream_input(const store::DataFolder& folder, market::Timeframe base, const DataConfig& config,
+                                       const std::optional<market::Trade>& before, const InputSink& sink, const Context& context) {
     // A failed sink ends the reading as an interruption would, and then its own error is told.
     StopFlag failed(context.stop);
-    const store::ReadOptions options{
-        .bad_rows = config.skip_bad_rows ? store::BadRows::skip : store::BadRows::refuse, .threads = context.threads, .stop = &failed};
-    SOFIA_TRY(const market::Session session, folder.instrument().session());
-    SOFIA_TRY(bars::Cascade cascade, bars::Cascade::make(timeframes, session));
-    GuardedSink guarded(sink);
-    BarStreamResult result;
-    if (folder.kind() == store::DataKind::trades) {
-        const bars::Cascade fresh = cascade;
-        store::TradeSink trades;
-        Result<void> whole;  // no hole so far
-        std::optional<TimeNs> last;
-        trades.restart = [&] {
-            cascade = fresh;
-            last.reset();
-            guarded.restart();
-        };
-        trades.block = [&](std::span<const market::Trade> block) {
-            if (!last) last = block.front().ts;
-            if (whole) whole = check_holes(folder, block, *last);
-            if (whole) cascade.on_trades(block, guarded);
-            if (!whole || !guarded.state()) failed.request();
-        };
-        auto read = store::read_trades(folder, options, trades);
-        SOFIA_CHECK(whole);
-        SOFIA_CHECK(guarded.state());
-        SOFIA_TRY(result.report, std::move(read));
-        log_report(result.report, context);
-    } else {
-        SOFIA_TRY(const MarketData data, load_market_data(folder, timeframes.front(), options, context));
+    const store::ReadOptions options{.bad_rows = config.skip_bad_rows ? store::BadRows::skip : store::BadRows::refuse,
+                                     .threads = context.threads,
+                                     .stop = &failed,
+                                     .before = before};
+    if (folder.kind() != store::DataKind::trades) {
+        SOFIA_TRY(const MarketData data, load_market_data(folder, base, options, context));
         for (const market::Bar& bar : data.bars) {
             SOFIA_CHECK(context.go_on());
-            cascade.on_base_bar(bar, guarded);
-            SOFIA_CHECK(guarded.state());
+            SOFIA_CHECK(sink.bar(bar));
         }
-        result.report = data.report;
+        return data.report;
     }
+    store::TradeSink trades;
+    Result<void> state;  // of the folder and of the sink: no hole and no refusal so far
+    std::optional<TimeNs> last;
+    trades.restart = [&] {
+        last.reset();
+        if (state) state = sink.restart();
+    };
+    trades.block = [&](std::span<const market::Trade> block) {
+        if (!last) last = block.front().ts;
+        if (state) state = check_holes(folder, block, *last);
+        if (state) state = sink.trades(block);
+        if (!state) failed.request();
+    };
+    auto report = store::read_trades(folder, options, trades);
+    SOFIA_CHECK(state);
+    if (report) log_report(*report, context);
+    return report;
+}
+
+Result<BarStreamResult> stream_bars(const store::DataFolder& folder, const std::vector<market::Timeframe>& timeframes, const DataConfig& config,
+                                    const BarSink& sink, const Context& context) {
+    SOFIA_TRY(const market::Session session, folder.instrument().session());
+    SOFIA_TRY(bars::Cascade cascade, bars::Cascade::make(timeframes, session));
+    const bars::Cascade fresh = cascade;
+    GuardedSink guarded(sink);
+    const InputSink input{.restart = [&]() -> Result<void> {
+                              cascade = fresh;
+                              guarded.restart();
+                              return guarded.state();
+                          },
+                          .trades = [&](std::span<const market::Trade> trades) -> Result<void> {
+                              cascade.on_trades(trades, guarded);
+                              return guarded.state();
+                          },
+                          .bar = [&](const market::Bar& bar) -> Result<void> {
+                              cascade.on_base_bar(bar, guarded);
+                              return guarded.state();
+                          }};
+    BarStreamResult result;
+    SOFIA_TRY(result.report, stream_input(folder, timeframes.front(), config, {}, input, context));
     result.counters = cascade.counters();
     return result;
 }

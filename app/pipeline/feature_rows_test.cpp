@@ -44,12 +44,13 @@ market::Table rows_of(std::span<const market::Bar> base, RowTimeframes at) {
     std::vector<std::string> names;
     for (const features::FeatureSpec& column : engine.columns()) names.push_back(column.name);
     market::Table table(names);
-    FeatureRows rows(engine, {}, at, [&](TimeNs known_at, std::span<const double> row) { table.append(known_at, row); });
+    FeatureRows rows(engine, {}, at);
+    const FeatureRows::Sink sink = [&](TimeNs known_at, std::span<const double> row) { table.append(known_at, row); };
     bars::Cascade cascade = bars::Cascade::make(timeframes, session).value();
     for (const market::Bar& bar : base) {
-        cascade.on_base_bar(bar, [&](std::size_t timeframe, const market::Bar& closed) { rows.on_bar(timeframe, closed); });
+        cascade.on_base_bar(bar, [&](std::size_t timeframe, const market::Bar& closed) { rows.on_bar(timeframe, closed, sink); });
     }
-    rows.flush();
+    rows.flush(sink);
     return table;
 }
 

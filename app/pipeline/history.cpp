@@ -70,10 +70,10 @@ Result<History> build_history(MarketData data, const Settings& settings, market:
         return fail(ErrorCode::config, row_timeframe.name() + " is not among bars.timeframes", "add it to bars.timeframes");
     }
     const RowTimeframes at{static_cast<std::size_t>(found - history.timeframes.begin()), history.timeframes.size() - 1};
-    FeatureRows rows(std::move(engine), history.funding, at,
-                     [&](TimeNs known_at, std::span<const double> row) { history.rows.append(known_at, row); });
+    FeatureRows rows(std::move(engine), history.funding, at);
+    const FeatureRows::Sink keep = [&](TimeNs known_at, std::span<const double> row) { history.rows.append(known_at, row); };
     const auto on_bar = [&](std::size_t timeframe, const market::Bar& bar) {
-        rows.on_bar(timeframe, bar);
+        rows.on_bar(timeframe, bar, keep);
         history.bars[timeframe].push_back(bar);
     };
     constexpr std::size_t block = 1U << 16U;
@@ -85,7 +85,7 @@ Result<History> build_history(MarketData data, const Settings& settings, market:
         SOFIA_CHECK(context.go_on());
         cascade.on_base_bar(bar, on_bar);
     }
-    rows.flush();
+    rows.flush(keep);
     data.bars = {};
     history.data = std::move(data);
     if (history.bars.front().empty()) {

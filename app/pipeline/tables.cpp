@@ -7,9 +7,11 @@
 
 #include "app/pipeline/bar_stream.hpp"
 #include "app/pipeline/feature_rows.hpp"
+#include "app/pipeline/feature_state.hpp"
 #include "app/pipeline/history.hpp"
 #include "app/pipeline/market_data.hpp"
 #include "app/pipeline/settings.hpp"
+#include "app/pipeline/summary.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "base/threads.hpp"
@@ -27,7 +29,8 @@ struct Opened {
     std::vector<market::Timeframe> timeframes;
 };
 
-Result<Opened> open(const TableRequest& request) {
+/// `resolved`: settings that are given, as YAML, or none.
+Result<Opened> open(const TableRequest& request, const std::string& resolved = {}) {
     SOFIA_TRY(store::DataFolder folder, store::DataFolder::open(request.data_dir));
     std::vector<std::string> sets = request.sets;
     if (!request.timeframes.empty()) {
@@ -35,9 +38,11 @@ Result<Opened> open(const TableRequest& request) {
         // The strategy's own timeframes do not matter to a table of bars.
         sets.push_back("touch.timeframes=" + request.timeframes.front());
     }
-    SOFIA_TRY(Settings settings,
-              load_settings(
-                  {.instrument = folder.instrument(), .instrument_file = folder.has_instrument_file(), .file = request.config_file, .sets = sets}));
+    SOFIA_TRY(Settings settings, load_settings({.instrument = folder.instrument(),
+                                                .instrument_file = folder.has_instrument_file(),
+                                                .file = request.config_file,
+                                                .resolved = resolved,
+                                                .sets = sets}));
     SOFIA_TRY(auto timeframes, market::parse_timeframes(settings.bars.timeframes));
     return Opened{std::move(folder), std::move(settings), std::move(timeframes)};
 }
@@ -81,6 +86,142 @@ private:
     std::vector<store::ParquetWriter> writers_;
 };
 
+/// A Parquet file of feature rows.
+Result<store::ParquetWriter> feature_writer(const TableRequest& request, const Opened& opened, const std::vector<features::FeatureSpec>& features,
+                                            std::size_t threads) {
+    std::vector<store::Column> columns = {{"known_at", store::ColumnType::timestamp}};
+    for (const features::FeatureSpec& column : features) columns.push_back({column.name, store::ColumnType::float64});
+    remove_abandoned(request.out.parent_path());
+    return store::ParquetWriter::create(request.out, std::move(columns), metadata_of(opened),
+                                        {.numbers = store::Encoding::Numbers::distinct, .threads = threads});
+}
+
+Output describe_features(const TableRequest& request, std::uint64_t rows, const std::vector<features::FeatureSpec>& columns,
+                         const store::ReadReport& read, const Context& context) {
+    if (!read.missing_columns.empty()) {
+        context.log.warning(fmt::format("columns that need {} are NaN: the data does not carry them", join(read.missing_columns, ", ")));
+    }
+    Json json = {{"file", request.out.string()}, {"rows", rows}, {"columns", columns.size()}, {"hash", features::feature_hash(columns)}};
+    const std::vector<std::vector<std::string>> table = {{std::to_string(rows), std::to_string(columns.size()), request.out.string()}};
+    const std::vector<std::string> header = {"rows", "columns", "file"};
+    return make_output(format_table(header, table), std::move(json));
+}
+
+/// The rows that a feature state makes of what came after it.
+class WarmTable {
+public:
+    WarmTable(const TableRequest& request, const Opened& opened, const FeatureState& state, FeatureStream stream, std::size_t threads)
+        : request_(request), opened_(opened), state_(state), threads_(threads), fresh_(std::move(stream)), stream_(fresh_) {}
+
+    Result<void> restart() {
+        stream_ = fresh_;
+        first_.reset();
+        times_.clear();
+        values_.clear();
+        writer_.reset();
+        SOFIA_TRY(store::ParquetWriter writer, feature_writer(request_, opened_, stream_.columns(), threads_));
+        writer_.emplace(std::move(writer));
+        return {};
+    }
+
+    Result<void> take(std::span<const market::Trade> trades) {
+        const auto later = std::ranges::lower_bound(trades, state_.as_of, {}, &market::Trade::ts);
+        if (later == trades.end()) return {};
+        SOFIA_CHECK(join_at(later->ts));
+        stream_.on_trades(std::span(later, trades.end()), sinks());
+        return told_;
+    }
+
+    Result<void> take(const market::Bar& bar) {
+        if (bar.close_time <= state_.as_of) return {};
+        SOFIA_CHECK(join_at(bar.open_time));
+        stream_.on_base_bar(bar, sinks());
+        return told_;
+    }
+
+    Result<void> close(const Context& context) {
+        if (!first_) {
+            return fail(ErrorCode::data, fmt::format("{}: nothing after {}, where the feature state ends", opened_.folder.path().string(), moment()),
+                        "give the data that came after the training; earlier data may stand before it");
+        }
+        if (*first_ - state_.as_of >= opened_.timeframes.front().length()) {
+            context.log.warning(
+                fmt::format("the feature state ends at {}, the data goes on at {}: taken as time without a print", moment(), format_time(*first_)));
+        }
+        stream_.flush(sinks());
+        SOFIA_CHECK(told_);
+        SOFIA_CHECK(write());
+        return writer_->close();
+    }
+
+    [[nodiscard]] std::uint64_t rows() const { return writer_->rows(); }
+
+private:
+    [[nodiscard]] std::string moment() const { return format_time(state_.as_of); }
+
+    Result<void> join_at(TimeNs time) {
+        if (first_) return {};
+        first_ = time;
+        const market::Trade joint{.ts = time};
+        TimeNs last = state_.as_of;
+        return check_holes(opened_.folder, {&joint, 1}, last);
+    }
+
+    FeatureStream::Sinks sinks() {
+        return {.row =
+                    [this](TimeNs known_at, std::span<const double> row) {
+                        times_.push_back(known_at);
+                        values_.insert(values_.end(), row.begin(), row.end());
+                        if (told_ && times_.size() == group_rows) told_ = write();
+                    },
+                .touch = {}};
+    }
+
+    Result<void> write() {
+        SOFIA_CHECK(writer_->append(times_, values_));
+        times_.clear();
+        values_.clear();
+        return {};
+    }
+
+    static constexpr std::size_t group_rows = 4'096;
+
+    const TableRequest& request_;
+    const Opened& opened_;
+    const FeatureState& state_;
+    std::size_t threads_;
+    FeatureStream fresh_;
+    FeatureStream stream_;
+    std::optional<TimeNs> first_;  // of what came after the state
+    std::vector<TimeNs> times_;
+    std::vector<double> values_;
+    std::optional<store::ParquetWriter> writer_;
+    Result<void> told_;
+};
+
+Result<Output> write_warm_feature_table(const TableRequest& request, const Context& context) {
+    const std::filesystem::path file = request.warm_start / feature_state_file;
+    SOFIA_TRY(const FeatureState state, warm_features(request.warm_start));
+    SOFIA_TRY(const Opened opened, open(request, show(state.stream.config())));
+    warn_of_symbol(file, state.symbol, opened.folder.symbol(), context);
+    SOFIA_TRY(const FeatureStreamConfig wanted, stream_config(opened.settings));
+    SOFIA_CHECK(check_stream_config(file, state, wanted));
+    SOFIA_TRY(const auto funding, load_funding(opened.settings.funding));
+    FeatureStream stream = state.stream;
+    for (const trading::Funding& payment : funding) {
+        if (payment.time > state.as_of) stream.on_funding(payment);
+    }
+    const std::optional<market::Trade> before = stream.last_print();
+    WarmTable table(request, opened, state, std::move(stream), ThreadPool(context.threads).size());
+    SOFIA_CHECK(table.restart());
+    const InputSink sink{.restart = [&] { return table.restart(); },
+                         .trades = [&](std::span<const market::Trade> trades) { return table.take(trades); },
+                         .bar = [&](const market::Bar& bar) { return table.take(bar); }};
+    SOFIA_TRY(const store::ReadReport read, stream_input(opened.folder, opened.timeframes.front(), opened.settings.data, before, sink, context));
+    SOFIA_CHECK(table.close(context));
+    return describe_features(request, table.rows(), state.stream.columns(), read, context);
+}
+
 }  // namespace
 
 Result<Output> write_bar_tables(const TableRequest& request, const Context& context) {
@@ -107,6 +248,7 @@ Result<Output> write_bar_tables(const TableRequest& request, const Context& cont
 }
 
 Result<Output> write_feature_table(const TableRequest& request, const Context& context) {
+    if (!request.warm_start.empty()) return write_warm_feature_table(request, context);
     SOFIA_TRY(const Opened opened, open(request));
     SOFIA_TRY(const market::Session session, opened.settings.instrument.session());
     SOFIA_TRY(const auto funding, load_funding(opened.settings.funding));
@@ -122,11 +264,7 @@ Result<Output> write_feature_table(const TableRequest& request, const Context& c
                        }};
     SOFIA_TRY(const BarStreamResult streamed, stream_bars(opened.folder, opened.timeframes, opened.settings.data, sink, context));
     ThreadPool pool(context.threads);
-    std::vector<store::Column> columns = {{"known_at", store::ColumnType::timestamp}};
-    for (const features::FeatureSpec& column : engine.columns()) columns.push_back({column.name, store::ColumnType::float64});
-    remove_abandoned(request.out.parent_path());
-    SOFIA_TRY(store::ParquetWriter writer, store::ParquetWriter::create(request.out, std::move(columns), metadata_of(opened),
-                                                                        {.numbers = store::Encoding::Numbers::distinct, .threads = pool.size()}));
+    SOFIA_TRY(store::ParquetWriter writer, feature_writer(request, opened, engine.columns(), pool.size()));
     const auto group = [&](const features::RowGroup& rows) -> Result<void> {
         SOFIA_CHECK(context.go_on());
         return writer.append(rows.known_at, rows.values);
@@ -135,15 +273,7 @@ Result<Output> write_feature_table(const TableRequest& request, const Context& c
     for (const trading::Funding& payment : funding) rates.push_back({.ts = payment.time, .rate = payment.rate});
     SOFIA_CHECK(features::compute_groups(opened.settings.features, opened.timeframes, {.bars = bars, .funding = rates}, pool, group, session));
     SOFIA_CHECK(writer.close());
-    if (!streamed.report.missing_columns.empty()) {
-        context.log.warning(fmt::format("columns that need {} are NaN: the data does not carry them", join(streamed.report.missing_columns, ", ")));
-    }
-    const std::string hash = features::feature_hash(engine.columns());
-    Json json = {{"file", request.out.string()}, {"rows", writer.rows()}, {"columns", engine.columns().size()}, {"hash", hash}};
-    const std::vector<std::vector<std::string>> table = {
-        {std::to_string(writer.rows()), std::to_string(engine.columns().size()), request.out.string()}};
-    const std::vector<std::string> header = {"rows", "columns", "file"};
-    return make_output(format_table(header, table), std::move(json));
+    return describe_features(request, writer.rows(), engine.columns(), streamed.report, context);
 }
 
 namespace {
@@ -157,12 +287,12 @@ features::Producer make_producer(const Opened& opened, const market::Session& se
         std::vector<std::string> names;
         for (const features::FeatureSpec& column : engine.columns()) names.push_back(column.name);
         market::Table table(std::move(names));
-        FeatureRows rows(std::move(engine), funding, RowTimeframes{},
-                         [&](TimeNs known_at, std::span<const double> row) { table.append(known_at, row); });
+        FeatureRows rows(std::move(engine), funding, RowTimeframes{});
+        const FeatureRows::Sink sink = [&](TimeNs known_at, std::span<const double> row) { table.append(known_at, row); };
         for (const market::Bar& bar : base_bars) {
-            cascade.on_base_bar(bar, [&](std::size_t timeframe, const market::Bar& closed) { rows.on_bar(timeframe, closed); });
+            cascade.on_base_bar(bar, [&](std::size_t timeframe, const market::Bar& closed) { rows.on_bar(timeframe, closed, sink); });
         }
-        rows.flush();
+        rows.flush(sink);
         return table;
     };
 }

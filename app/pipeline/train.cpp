@@ -1,12 +1,14 @@
 #include "app/pipeline/train.hpp"
 
 #include <cmath>
+#include <future>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "app/pipeline/artifacts.hpp"
 #include "app/pipeline/audit_columns.hpp"
+#include "app/pipeline/feature_state.hpp"
 #include "app/pipeline/manifest.hpp"
 #include "app/pipeline/model_members.hpp"
 #include "app/pipeline/strategy.hpp"
@@ -98,6 +100,9 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
     SOFIA_TRY(const History history, load_history(data_folder, settings, context));
     warn_of_symbol(request.summary, head.symbol, history.data.symbol, context);
     SOFIA_TRY(const TrainingWindow training, training_window(head, history, settings, request.through, context));
+    // Beside the fit, which takes one thread. What it works on outlives it: a future waits at the end of its life.
+    std::future<Result<FeatureStream>> streamed = std::async(context.threads == 1 ? std::launch::deferred : std::launch::async,
+                                                             [&] { return stream_until(history, settings, training.window.to, context); });
     SOFIA_TRY(const Candidates candidates, find_candidates(history, settings.decision.touch));
     SOFIA_TRY(const LabeledCandidates labeled, label_candidates(history, candidates, settings, head.largest_hold_bars));
     SOFIA_TRY(StrategyModels fitted, fit_final({history, settings, candidates, labeled}, training.window, head.seed, 1, *context.stop));
@@ -118,9 +123,12 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
     model.simulated = settings.instrument.simulated;
     const trading::EvModel ev = fitted.ev;
     model.members = to_members(std::move(fitted));
+    SOFIA_TRY(FeatureStream stream, streamed.get());
+    const FeatureState state{.symbol = model.symbol, .as_of = model.train_end, .stream = std::move(stream)};
     // Everything that may fail comes before the first file of an earlier training is replaced.
     SOFIA_TRY(StagedFolder staged, StagedFolder::create(result.model));
     SOFIA_CHECK(models::save_model(staged.path(), model));
+    SOFIA_CHECK(write_feature_state(staged.path() / feature_state_file, state));
     TrainConfig config{.study = head.study,
                        .trial = head.trial,
                        .seed = head.seed,
@@ -135,7 +143,7 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
                       .config = config.config,
                       .inputs = history.data.files,
                       .facts = {{"study", head.study}, {"trial", std::to_string(head.trial)}},
-                      .outputs = {result.train_config, result.model}};
+                      .outputs = {result.train_config, result.model, result.model / feature_state_file}};
     SOFIA_CHECK(write_manifest(staged.path() / "manifest.json", manifest, context));
     SOFIA_CHECK(context.go_on());
     SOFIA_CHECK(write_train_config(result.train_config, config, history));

@@ -35,8 +35,9 @@ struct TrainResult {
     std::string train_end;
 };
 
-/// Fits the model of a trial on the tuning window and writes `model_<trial>/` and `train_config_<trial>.json` beside the summary. Errors: io,
-/// data, config; blocked, when the data's columns are not those of the summary.
+/// Fits the model of a trial on the tuning window and writes `model_<trial>/`, with the state of its features at the window's end
+/// (app/pipeline/feature_state.hpp), and `train_config_<trial>.json` beside the summary. Errors: io, data, config; blocked, when the data's columns
+/// are not those of the summary.
 [[nodiscard]] Result<TrainResult> train(const TrainRequest& request, const Context& context);
 
 [[nodiscard]] Output describe(const TrainResult& result);

@@ -298,7 +298,7 @@ TEST_F(DamagedFeatureState, AnyNumbersAreRefusedOrTaken) {
     const auto first = std::ranges::lower_bound(trades, as_of_, {}, &market::Trade::ts);
     for (int round = 0; round < 60; ++round) {
         Json document = document_;
-        const std::vector<Json> odd = {Json(0U), Json(-1), Json(std::numeric_limits<std::int64_t>::max()), Json(true), Json(nullptr), Json(1e300)};
+        const std::vector<Json> odd = {Json(0U), Json(-1), Json(1'000'000'000'000'000'000), Json(true), Json(nullptr), Json(1e300)};
         document["state"][Json::json_pointer(places[random.below(places.size())])] = odd[random.below(odd.size())];
         if (!signed_error(document).empty()) {
             ++refused;

@@ -83,6 +83,17 @@ Result<TrainingWindow> training_window(const SummaryHead& head, const History& h
     return TrainingWindow{used, {{"tuning", used.from, used.to}}};
 }
 
+models::Model model_of(StrategyModels fitted, const TrainingWindow& training, const History& history, const Settings& settings) {
+    models::Model model;
+    model.features = feature_ids(history.columns);
+    model.train_end = training.window.to;
+    model.windows = training.seen;
+    model.symbol = history.data.symbol;
+    model.simulated = settings.instrument.simulated;
+    model.members = to_members(std::move(fitted));
+    return model;
+}
+
 }  // namespace
 
 Result<TrainResult> train(const TrainRequest& request, const Context& context) {
@@ -115,14 +126,8 @@ Result<TrainResult> train(const TrainRequest& request, const Context& context) {
                        .positives = fitted.positives,
                        .trees = fitted.entry.members.front().trees(),
                        .train_end = format_time(training.window.to)};
-    models::Model model;
-    model.features = feature_ids(history.columns);
-    model.train_end = training.window.to;
-    model.windows = training.seen;
-    model.symbol = history.data.symbol;
-    model.simulated = settings.instrument.simulated;
     const trading::EvModel ev = fitted.ev;
-    model.members = to_members(std::move(fitted));
+    const models::Model model = model_of(std::move(fitted), training, history, settings);
     SOFIA_TRY(FeatureStream stream, streamed.get());
     const FeatureState state{.symbol = model.symbol, .as_of = model.train_end, .stream = std::move(stream)};
     // Everything that may fail comes before the first file of an earlier training is replaced.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,7 @@ std::vector<Trade> prints(std::uint64_t seed) {
         const double gap = random.exponential() * (random.below(60) == 0 ? 2000.0 : 15.0);
         time += 1 + static_cast<TimeNs>(gap * static_cast<double>(ns_per_second));
         if (random.below(200) == 0) time = floor_time(time, ns_per_minute);
+        if (!trades.empty()) time = std::max(time, trades.back().ts);
         const double price = trades.empty() ? 100.0 : trades.back().price + 0.5 * static_cast<double>(random.below(5)) - 1.0;
         trades.push_back({.ts = time,
                           .price = price,
@@ -41,7 +43,6 @@ std::vector<Trade> prints(std::uint64_t seed) {
                           .side = static_cast<market::Side>(random.below(2)),
                           .tick = static_cast<market::TickDirection>(random.below(4))});
     }
-    std::ranges::stable_sort(trades, {}, &Trade::ts);
     return trades;
 }
 
@@ -95,11 +96,15 @@ TEST(CascadeState, BarsGoOnFromAnyMoment) {
 TEST(CascadeState, AStateOfOtherTimeframesIsRefused) {
     Cascade before = cascade();
     Collector out;
-    before.on_trades(prints(1), out);
+    for (const Trade& trade : prints(1)) {
+        if (trade.ts < monday + 30 * ns_per_hour + 20 * ns_per_minute) before.on_trade(trade, out);  // in the middle of larger bars
+    }
     Cascade fewer = cascade("24x7", {"1m", "4m", "6m"});
     EXPECT_FALSE(read_state(state_of(before), fewer).has_value());
     Cascade other = cascade("24x7", {"1m", "4m", "6m", "4h"});
-    EXPECT_NE(read_state(state_of(before), other).error().message.find("holds bars that do not lie on the grid"), std::string::npos);
+    const auto read = read_state(state_of(before), other);
+    ASSERT_FALSE(read.has_value());
+    EXPECT_NE(read.error().message.find("holds bars that do not lie on the grid"), std::string::npos);
 }
 
 // Whatever numbers a damaged state holds: it is refused, or bars go on from it; nothing crashes.

@@ -54,6 +54,8 @@ public:
     }
 
 private:
+    friend Archive;
+    StateVisitor() = default;
     [[nodiscard]] Archive& self() { return static_cast<Archive&>(*this); }
 };
 

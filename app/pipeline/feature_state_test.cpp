@@ -173,7 +173,7 @@ TEST_F(FeatureStateFile, BarsGoOnAsPrintsDo) {
     const History history = history_of(std::move(data), settings, "5m");
     const auto touches = find_candidates(history, settings.decision.touch).value().touches;
     for (const std::int64_t minute : {0, 3, 14, 61, 485, 499, 500, 777, 1501, 3999}) {
-        const TimeNs as_of = minute * ns_per_minute;
+        const TimeNs as_of = minute * ns_per_minute + (minute % 2) * 30 * ns_per_second;  // inside a bar, too
         const FeatureStream stream = stream_until(history, settings, as_of, quiet()).value();
         ASSERT_TRUE(write_feature_state(file_, {.symbol = "WALK", .as_of = as_of, .stream = stream}).has_value());
         expect_rest(go_on(read_feature_state(file_, {1, 4}).value().stream, history, as_of, 1), history, touches, as_of);

@@ -406,14 +406,14 @@ class Worker:
 
 
 def decide(market, labels, which, p, window, win, loss, stop_atr):
-    """Net R of the trades that the gates and the one position make of a fold's signals, and the largest expected value less the margin."""
+    """Net R of the trades that the gates and the one position make of a fold's signals, and how far the gates were open."""
     t = market.touches
     known, sign, close, length = (t[key][which] for key in ("known", "sign", "close", "length"))
     stop, _, risk = levels(sign, close, t["atr"][which], stop_atr, 1.0)
     fee = (FEE + p * MAKER + (1 - p) * FEE) * close / risk
     value = p * win - (1 - p) * loss - fee - SLIPPAGE * (2 - p) / risk
     judged = (labels["deadline"][which] < window[1]) & (stop > 0) & (risk > 0)
-    headroom = float(np.max(value[judged] - EV_MARGIN, initial=-np.inf))
+    headroom = float(np.max(np.minimum(np.minimum(MAX_FEE_R - fee, value - EV_MARGIN), p)[judged], initial=-np.inf))
     wanted = judged & (fee <= MAX_FEE_R) & (value > EV_MARGIN)
     one_lot = np.where(risk > 0, 1 / np.maximum(risk, 1e-300), 0.0)
     net, equity, taken, held = [], EQUITY, -1, None

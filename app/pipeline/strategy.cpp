@@ -238,7 +238,7 @@ Result<FoldOutcome> run_fold(const StrategyData& data, const labels::Fold& fold,
     outcome.score = backtest::fold_score(outcome.trades, data.settings.score);
     for (const trading::ClosedTrade& trade : outcome.trades) outcome.gross_r += trade.gross_r;
     outcome.refused = core.refused();
-    outcome.ev_headroom = core.ev_headroom();
+    outcome.gate_headroom = core.gate_headroom();
     outcome.unfilled = static_cast<std::int64_t>(core.unfilled().size());
     return outcome;
 }

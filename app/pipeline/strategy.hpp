@@ -85,7 +85,7 @@ struct FoldOutcome {
     backtest::FoldScore score;
     double gross_r = 0.0;
     trading::RefusalCounts refused{};
-    double ev_headroom = -std::numeric_limits<double>::infinity();  ///< trading::DecisionCore::ev_headroom
+    double gate_headroom = -std::numeric_limits<double>::infinity();  ///< trading::DecisionCore::gate_headroom
     std::int64_t unfilled = 0;
     std::vector<trading::ClosedTrade> trades;
 };

@@ -74,7 +74,7 @@ Json fold_json(const FoldOutcome& outcome, const std::vector<std::string>& timef
     json["expected_win_r"] = json_number(outcome.ev.win);
     json["expected_loss_r"] = json_number(outcome.ev.loss);
     json["timeout_share"] = json_number(outcome.ev.timeouts);
-    json["ev_headroom_r"] = json_number(outcome.ev_headroom);
+    json["gate_headroom"] = json_number(outcome.gate_headroom);
     json["refusals"] = refusals_json(outcome.refused);
     json["unfilled"] = outcome.unfilled;
     json["trades_sha256"] = trades_hash(outcome.trades, timeframes);

@@ -13,7 +13,7 @@ namespace {
 /// How much a fold lacks of `min_trades`: its missing share, and where it has no trade at all 1 and how far the gates were from opening, in R, at
 /// most 1.
 double shortage(const FoldOutcome& fold, const backtest::ScoreConfig& config) {
-    if (fold.score.trades == 0) return 1.0 + std::clamp(-fold.ev_headroom, 0.0, 1.0);
+    if (fold.score.trades == 0) return 1.0 + std::clamp(-fold.gate_headroom, 0.0, 1.0);
     return std::max(0.0, 1.0 - static_cast<double>(fold.score.trades) / static_cast<double>(config.min_trades));
 }
 

@@ -108,7 +108,7 @@ void DecisionCore::on_signal(const Signal& signal) {
     const double equity = market::to_double(equity_);
     if (!(equity > 0.0)) return refuse(Refusal::equity);
     const Verdict verdict = judge(signal, expected_costs(signal, *levels), config_.gate, config_.costs, ev_);
-    if (!std::isnan(verdict.expected_value)) ev_headroom_ = std::max(ev_headroom_, verdict.expected_value - config_.gate.ev_margin);
+    gate_headroom_ = std::max(gate_headroom_, verdict.headroom);
     if (verdict.refusal) return refuse(*verdict.refusal);
 
     if (open_ && opposite_ == Opposite::close) {

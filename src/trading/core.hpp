@@ -134,9 +134,9 @@ public:
     [[nodiscard]] const RefusalCounts& refused() const { return refused_; }
     [[nodiscard]] std::int64_t signals() const { return signals_; }
 
-    /// The largest expected value less `gate.ev_margin` of the signals that came as far as the gates, in R: how far they are from opening where it is
-    /// negative. -infinity where no signal came so far, or none with a probability.
-    [[nodiscard]] double ev_headroom() const { return ev_headroom_; }
+    /// The largest Verdict::headroom of the signals that came as far as the gates: where it is negative, how far these are from opening. -infinity where
+    /// no signal came so far.
+    [[nodiscard]] double gate_headroom() const { return gate_headroom_; }
     [[nodiscard]] market::Money equity() const { return equity_; }  ///< realised, with the entry fee of the open position
 
     /// Equity if the open position were left at `price`, before costs of leaving; settlement coin.
@@ -197,7 +197,7 @@ private:
     std::vector<ClosedTrade> trades_;
     std::vector<UnfilledOrder> unfilled_;
     RefusalCounts refused_{};
-    double ev_headroom_ = -std::numeric_limits<double>::infinity();
+    double gate_headroom_ = -std::numeric_limits<double>::infinity();
     std::int64_t signals_ = 0;
 };
 

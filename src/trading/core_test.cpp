@@ -238,8 +238,8 @@ TEST(Core, RefusesByTheGates) {
     one.probability = 0.42;
     core.on_signal(one);
     EXPECT_EQ(refused(core, Refusal::expected_value), 1);
-    // The largest value of those asked, that of 0.9: fees of 0.1 at the entry and, one time in ten, at the exit, on a risk of 0.5; a target costs none.
-    EXPECT_NEAR(core.ev_headroom(), 0.9 * 1.5 - 0.1 * 1.0 - (0.1 + 0.1 * 0.1) / 0.5 - config.gate.ev_margin, 1e-9);
+    // Nearest is the first one, whose fees are 0.1 at the entry and, one time in ten, at the exit, on a risk of 0.5; a target costs none.
+    EXPECT_NEAR(core.gate_headroom(), config.costs.max_fee_r - (0.1 + 0.1 * 0.1) / 0.5, 1e-9);
     one.probability = 0.6;
     core.on_signal(one);
     core.on_bar(flat(15, 100.0));

@@ -10,6 +10,21 @@ namespace {
 constexpr std::array<std::string_view, refusals> refusal_names{"window",      "window_end",     "levels", "outranked",   "entry_pending",
                                                                "in_position", "cooldown",       "fee",    "probability", "trend",
                                                                "regime",      "expected_value", "equity", "size"};
+/// The least distance to a limit of the gates. What is NaN is not asked, but an expected value that does not exist passes nowhere.
+double headroom(const Signal& signal, const CostsR& costs, const GateConfig& gate, const CostConfig& limits, double expected_value) {
+    double least = limits.max_fee_r - costs.fee;
+    const auto ask = [&](double distance) {
+        if (distance < least) least = distance;
+    };
+    if (!std::isnan(signal.probability)) {
+        ask(signal.probability - gate.min_prob);
+        ask(std::isnan(expected_value) ? -std::numeric_limits<double>::infinity() : expected_value - gate.ev_margin);
+    }
+    if (gate.use_trend_gate) ask(signal.trend_probability - gate.min_trend_prob);
+    if (gate.use_regime_gate) ask(signal.regime_probability - gate.min_regime_prob);
+    return least;
+}
+
 }  // namespace
 
 std::string_view name(Refusal refusal) { return refusal_names[static_cast<std::size_t>(refusal)]; }
@@ -72,6 +87,7 @@ Verdict judge(const Signal& signal, const CostsR& costs, const GateConfig& gate,
     const bool modelled = !std::isnan(signal.probability);
     if (modelled) verdict.expected_value = expected_value(signal.probability, ev, costs);
     if (!gate.use_gates) return verdict;
+    verdict.headroom = headroom(signal, costs, gate, limits, verdict.expected_value);
     if (costs.fee > limits.max_fee_r) {
         verdict.refusal = Refusal::fee;
     } else if (modelled && signal.probability < gate.min_prob) {

@@ -83,6 +83,8 @@ struct EvModel {
 struct Verdict {
     std::optional<Refusal> refusal;
     double expected_value = std::numeric_limits<double>::quiet_NaN();  ///< NaN without a probability
+    /// What is left to the nearest of the gates' limits, in R or in probability; negative where a gate refuses, infinite without gates.
+    double headroom = std::numeric_limits<double>::infinity();
 };
 
 /// The gates that look at the signal and its costs: fee, probability, trend, regime, expected value.

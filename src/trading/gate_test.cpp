@@ -78,6 +78,33 @@ TEST(Gate, WithoutAModelOnlyTheFeeLimitDecidesAndSwitchedOffNothingDoes) {
     EXPECT_EQ(judge(likely(0.0), {}, gate, limits, ev()).expected_value, -1.0);
 }
 
+RC_GTEST_PROP(Gate, HasHeadroomWhereItLetsPass, (std::uint64_t seed)) {
+    RandomStream random(seed);
+    GateConfig gate{.ev_margin = random.uniform(-0.5, 0.5), .min_prob = random.uniform()};
+    gate.use_trend_gate = random.uniform() < 0.5;
+    gate.use_regime_gate = random.uniform() < 0.5;
+    Signal signal = likely(random.uniform());
+    signal.trend_probability = random.uniform();
+    signal.regime_probability = random.uniform();
+    const CostsR costs{.fee = random.uniform(0.0, 0.4)};
+    const Verdict verdict = judge(signal, costs, gate, {.max_fee_r = 0.2}, ev());
+    RC_ASSERT((verdict.headroom > 0.0) == !verdict.refusal.has_value());
+}
+
+TEST(Gate, TellsHowFarTheMissedLimitIs) {
+    GateConfig gate;
+    gate.ev_margin = 0.1;
+    gate.min_prob = 0.3;
+    const CostConfig limits{.max_fee_r = 0.5};
+    EXPECT_NEAR(judge(likely(0.42), {}, gate, limits, ev()).headroom, -0.05, 1e-12);                // of value: 0.05 of 0.1
+    EXPECT_NEAR(judge(likely(0.9), {.fee = 0.7}, gate, limits, ev()).headroom, -0.2, 1e-12);        // of fees
+    EXPECT_NEAR(judge(likely(0.1), {}, gate, limits, ev()).headroom, 0.15 - 0.9 - 0.1, 1e-12);      // value is further away than probability
+    EXPECT_EQ(judge(likely(0.9), {}, gate, limits, EvModel{}).headroom, -INFINITY);
+    EXPECT_NEAR(judge(likely(NAN), {.fee = 0.2}, gate, limits, ev()).headroom, 0.3, 1e-12);
+    gate.use_gates = false;
+    EXPECT_EQ(judge(likely(0.1), {}, gate, limits, ev()).headroom, INFINITY);
+}
+
 TEST(Gate, RefusesWhenTheTrainingLabelsLackAnOutcomeAndSaysSo) {
     const GateConfig gate;
     EXPECT_EQ(judge(likely(0.9), {}, gate, {}, EvModel{}).refusal, Refusal::expected_value);

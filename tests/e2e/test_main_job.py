@@ -113,7 +113,7 @@ def told(summary, least):
     robust = np.quantile([fold["score"] for fold in summary["folds"]], 0.25)
     if np.mean([fold["trades"] < least for fold in summary["folds"]]) <= 0.25:
         return robust
-    lacks = [max(0, 1 - fold["trades"] / least) if fold["trades"] else 1 + min(1, max(0, -fold["ev_headroom_r"])) for fold in summary["folds"]]
+    lacks = [max(0, 1 - fold["trades"] / least) if fold["trades"] else 1 + min(1, max(0, -fold["gate_headroom"])) for fold in summary["folds"]]
     return min(robust, 0) - 1 - np.mean(lacks)
 
 
@@ -129,7 +129,7 @@ def test_a_trial_that_trades_too_little_is_told_how_much_it_lacks(folder):
     assert 0 in traded and max(traded) > 0
     for summary in summaries:
         for fold in summary["folds"]:
-            assert fold["trades"] == 0 or fold["ev_headroom_r"] > 0
+            assert fold["trades"] == 0 or fold["gate_headroom"] > 0
 
 
 def calibrated(p, calibrator):

@@ -19,7 +19,7 @@ SETTINGS = {
     "tune.sampler": "tpe",
 }
 
-# name -> (kind, low, high, logarithmic), as in configs/touch.yaml
+# name -> (kind, low, high, logarithmic), as in configs/touch_quick.yaml
 SPACE = {
     "learning_rate": ("float", 0.01, 0.15, True),
     "num_leaves": ("int", 4, 63, True),

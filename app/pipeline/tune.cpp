@@ -245,7 +245,7 @@ Output describe(const TuneResult& result) {
     rows.push_back({"trials", fmt::format("{} complete, {} pruned, {} failed", result.complete, result.pruned, result.failed)});
     if (result.best_trial >= 0) {
         rows.push_back({"best trial", std::to_string(result.best_trial)});
-        rows.push_back({"robust score, R a trade", fmt::format("{:.4f}", result.best_value)});
+        rows.push_back({"value", fmt::format("{:.4f}", result.best_value)});
         rows.push_back({"summary", result.best_summary.string()});
     }
     const std::vector<std::string> header = {"tune", ""};

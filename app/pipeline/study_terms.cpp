@@ -92,10 +92,8 @@ StudyTerms study_terms(const Settings& settings, const std::set<std::string>& se
     }
     // The same file may be named in several ways.
     if (!settings.funding.file.empty()) terms.settings["funding.file"] = "a file";
-    terms.data = {{"symbol", history.data.symbol},
-                  {"from", format_time(tuning.from)},
-                  {"to", format_time(tuning.to)},
-                  {"sha256", bars_hash(history, tuning)}};
+    terms.data = {
+        {"symbol", history.data.symbol}, {"from", format_time(tuning.from)}, {"to", format_time(tuning.to)}, {"sha256", bars_hash(history, tuning)}};
     return terms;
 }
 

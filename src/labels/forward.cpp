@@ -69,7 +69,8 @@ Trend trend_of(const ForwardMove& move, const TrendConfig& config) {
 void RegimeConfig::describe(config::Keys& keys) {
     keys.integer("horizon_bars", horizon_bars, {1, horizon_max}, "Bars of the touch's own timeframe over which the regime model looks ahead.");
     keys.number("efficiency_quantile", efficiency_quantile, {0.0, 1.0}, "Quantile of the training efficiency ratios above which a market trends.");
-    keys.number("volatility_quantile", volatility_quantile, {0.0, 1.0}, "Quantile of the training volatilities above which a market without trend is volatile.");
+    keys.number("volatility_quantile", volatility_quantile, {0.0, 1.0},
+                "Quantile of the training volatilities above which a market without trend is volatile.");
 }
 
 std::string_view name(Regime regime) {

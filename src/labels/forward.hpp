@@ -19,7 +19,8 @@ namespace sofia::labels {
 struct ForwardMove {
     TimeNs end_time = 0;  ///< close of the last of them; 0: the data ends before, and the numbers are NaN
     double move_atr = std::numeric_limits<double>::quiet_NaN();    ///< last close less the touch's close, in its ATR
-    double efficiency = std::numeric_limits<double>::quiet_NaN();  ///< |move| over the sum of |close to close| (Kaufman 1995), 0..1; 0 when nothing moved
+    /// |move| over the sum of |close to close| (Kaufman 1995), 0..1; 0 when nothing moved.
+    double efficiency = std::numeric_limits<double>::quiet_NaN();
     double volatility = std::numeric_limits<double>::quiet_NaN();  ///< root of the mean square of close to close, in the touch's ATR
 
     [[nodiscard]] bool known() const { return end_time != 0; }

@@ -109,9 +109,7 @@ TEST(Regime, FollowsTheQuantilesOfTheTrainingMoves) {
     EXPECT_NEAR(count[3] / (count[2] + count[3]), 0.25, 0.05);
 }
 
-TEST(Regime, WithoutATrainingMoveThereIsNoLimit) {
-    EXPECT_TRUE(std::isnan(regime_limits(std::vector<ForwardMove>(3), RegimeConfig{}).efficiency));
-}
+TEST(Regime, WithoutATrainingMoveThereIsNoLimit) { EXPECT_TRUE(std::isnan(regime_limits(std::vector<ForwardMove>(3), RegimeConfig{}).efficiency)); }
 
 }  // namespace
 }  // namespace sofia::labels

@@ -134,8 +134,8 @@ public:
     [[nodiscard]] const RefusalCounts& refused() const { return refused_; }
     [[nodiscard]] std::int64_t signals() const { return signals_; }
 
-    /// The largest Verdict::headroom of the signals that came as far as the gates: where it is negative, how far these are from opening. -infinity where
-    /// no signal came so far.
+    /// The largest Verdict::headroom of the signals that came as far as the gates: where it is negative, how far these are from opening. -infinity
+    /// where no signal came so far.
     [[nodiscard]] double gate_headroom() const { return gate_headroom_; }
     [[nodiscard]] market::Money equity() const { return equity_; }  ///< realised, with the entry fee of the open position
 

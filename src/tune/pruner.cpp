@@ -142,10 +142,10 @@ bool PruneSteps::looks_at(const FrozenTrial& trial, std::int64_t step) const {
 
 Result<void> PercentileConfig::validate() const {
     if (!(percentile >= 0.0 && percentile <= 100.0)) {
-        return fail(ErrorCode::config, fmt::format("percentile (or median) pruner: percentile {} is not from 0 to 100", percentile));
+        return fail(ErrorCode::config, fmt::format("percentile or median pruner: percentile {} is not from 0 to 100", percentile));
     }
-    if (startup_trials < 0) return fail(ErrorCode::config, fmt::format("percentile (or median) pruner: startup_trials {} is negative", startup_trials));
-    if (min_trials < 1) return fail(ErrorCode::config, fmt::format("percentile (or median) pruner: min_trials {} is less than 1", min_trials));
+    if (startup_trials < 0) return fail(ErrorCode::config, fmt::format("percentile or median pruner: startup_trials {} is negative", startup_trials));
+    if (min_trials < 1) return fail(ErrorCode::config, fmt::format("percentile or median pruner: min_trials {} is less than 1", min_trials));
     return steps.validate("percentile");
 }
 

@@ -10,20 +10,6 @@ namespace {
 constexpr std::array<std::string_view, refusals> refusal_names{"window",      "window_end",     "levels", "outranked",   "entry_pending",
                                                                "in_position", "cooldown",       "fee",    "probability", "trend",
                                                                "regime",      "expected_value", "equity", "size"};
-/// The least distance to a limit of the gates. What is NaN is not asked, but an expected value that does not exist passes nowhere.
-double headroom(const Signal& signal, const CostsR& costs, const GateConfig& gate, const CostConfig& limits, double expected_value) {
-    double least = limits.max_fee_r - costs.fee;
-    const auto ask = [&](double distance) {
-        if (distance < least) least = distance;
-    };
-    if (!std::isnan(signal.probability)) {
-        ask(signal.probability - gate.min_prob);
-        ask(std::isnan(expected_value) ? -std::numeric_limits<double>::infinity() : expected_value - gate.ev_margin);
-    }
-    if (gate.use_trend_gate) ask(signal.trend_probability - gate.min_trend_prob);
-    if (gate.use_regime_gate) ask(signal.regime_probability - gate.min_regime_prob);
-    return least;
-}
 
 }  // namespace
 
@@ -87,17 +73,20 @@ Verdict judge(const Signal& signal, const CostsR& costs, const GateConfig& gate,
     const bool modelled = !std::isnan(signal.probability);
     if (modelled) verdict.expected_value = expected_value(signal.probability, ev, costs);
     if (!gate.use_gates) return verdict;
-    verdict.headroom = headroom(signal, costs, gate, limits, verdict.expected_value);
-    if (costs.fee > limits.max_fee_r) {
-        verdict.refusal = Refusal::fee;
-    } else if (modelled && signal.probability < gate.min_prob) {
-        verdict.refusal = Refusal::probability;
-    } else if (gate.use_trend_gate && signal.trend_probability < gate.min_trend_prob) {
-        verdict.refusal = Refusal::trend;
-    } else if (gate.use_regime_gate && signal.regime_probability < gate.min_regime_prob) {
-        verdict.refusal = Refusal::regime;
-    } else if (modelled && !(verdict.expected_value > gate.ev_margin)) {
-        verdict.refusal = Refusal::expected_value;
+    // Each gate tells how much is left to its limit. The first that refuses is the reason; one that knows nothing (NaN) is not asked.
+    const auto ask = [&](Refusal reason, double left, bool refuses) {
+        if (left < verdict.headroom) verdict.headroom = left;
+        if (refuses && !verdict.refusal) verdict.refusal = reason;
+    };
+    const auto at_least_nothing = [&](Refusal reason, double left) { ask(reason, left, left < 0.0); };
+    at_least_nothing(Refusal::fee, limits.max_fee_r - costs.fee);
+    at_least_nothing(Refusal::probability, signal.probability - gate.min_prob);
+    if (gate.use_trend_gate) at_least_nothing(Refusal::trend, signal.trend_probability - gate.min_trend_prob);
+    if (gate.use_regime_gate) at_least_nothing(Refusal::regime, signal.regime_probability - gate.min_regime_prob);
+    if (modelled) {
+        // A value that does not exist passes nowhere, and the margin itself is not enough.
+        const double left = std::isnan(verdict.expected_value) ? -std::numeric_limits<double>::infinity() : verdict.expected_value - gate.ev_margin;
+        ask(Refusal::expected_value, left, !(left > 0.0));
     }
     return verdict;
 }

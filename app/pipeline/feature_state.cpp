@@ -9,7 +9,7 @@
 #include "app/pipeline/members.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
-#include "base/state.hpp"
+#include "base/state_json.hpp"
 
 namespace sofia::pipeline {
 namespace {
@@ -59,9 +59,7 @@ Result<FeatureStreamConfig> read_config(const Members& members, const std::files
 }  // namespace
 
 Result<void> write_feature_state(const std::filesystem::path& file, const FeatureState& state) {
-    FeatureStream stream = state.stream;
-    StateWriter writer;
-    stream.visit_state(writer);
+    const FeatureStream& stream = state.stream;
     const FeatureStreamConfig& config = stream.config();
     Json document = {{"schema", schema},
                      {"symbol", state.symbol},
@@ -71,7 +69,7 @@ Result<void> write_feature_state(const std::filesystem::path& file, const Featur
                      {"config", show(config)},
                      {"columns", stream.columns().size()},
                      {"columns_hash", columns_hash(stream)},
-                     {"state", writer.take()}};
+                     {"state", state_of(stream)}};
     document["sha256"] = checksum(document);
     return write_file(file, canonical_json(document) + "\n");
 }
@@ -92,9 +90,8 @@ Result<FeatureState> read_feature_state(const std::filesystem::path& file, RowTi
                     "use the sofia that wrote it, or train again");
     }
     const Json nothing;
-    StateReader reader(document.contains("state") ? document["state"] : nothing, *as_of);
-    stream->visit_state(reader);
-    if (auto read = reader.finish(); !read) return fail(ErrorCode::data, fmt::format("{}: state: {}", file.string(), read.error().message), again);
+    const auto read = read_state(document.contains("state") ? document["state"] : nothing, *stream, *as_of);
+    if (!read) return fail(ErrorCode::data, fmt::format("{}: state: {}", file.string(), read.error().message), again);
     return FeatureState{.symbol = symbol, .as_of = *as_of, .stream = *std::move(stream)};
 }
 

@@ -7,7 +7,7 @@
 
 #include "bars/cascade.hpp"
 #include "base/random.hpp"
-#include "base/state.hpp"
+#include "base/state_json.hpp"
 
 // A cascade that was written down and read back goes on as if nothing had happened.
 namespace sofia::bars {
@@ -44,19 +44,6 @@ std::vector<Trade> prints(std::uint64_t seed) {
                           .tick = static_cast<market::TickDirection>(random.below(4))});
     }
     return trades;
-}
-
-Json state_of(const Cascade& cascade) {
-    Cascade copy = cascade;
-    StateWriter writer;
-    copy.visit_state(writer);
-    return writer.take();
-}
-
-Result<void> read_state(const Json& json, Cascade& cascade) {
-    StateReader reader(json);
-    cascade.visit_state(reader);
-    return reader.finish();
 }
 
 void expect_equal(const Collector& a, const Collector& b, const std::string& what) {

@@ -99,6 +99,7 @@ private:
 class StateReader : public StateVisitor<StateReader> {
 public:
     static constexpr bool loading = true;
+    static constexpr TimeNs time_max = 9'000'000'000'000'000'000;
 
     /// `state` must outlive the reader; `as_of`: no time in it can be after that.
     explicit StateReader(const Json& state, TimeNs as_of = time_max);
@@ -133,8 +134,6 @@ private:
     void refuse(std::string_view name, std::string_view what);
     void read_time(std::string_view name, TimeNs& value, TimeNs latest);
     void close_group();
-
-    static constexpr TimeNs time_max = 9'000'000'000'000'000'000;
 
     struct Open;
     std::vector<Open> open_;  // the objects on the way from the whole to the one being read

@@ -1,4 +1,4 @@
-#include "base/state.hpp"
+#include "base/state_json.hpp"
 
 #include <bit>
 #include <cmath>
@@ -43,17 +43,9 @@ struct Outer {
     }
 };
 
-Json written(Outer outer) {
-    StateWriter writer;
-    outer.visit_state(writer);
-    return writer.take();
-}
-
 Result<Outer> read(const Json& json) {
     Outer outer;
-    StateReader reader(json);
-    outer.visit_state(reader);
-    SOFIA_CHECK(reader.finish());
+    SOFIA_CHECK(read_state(json, outer));
     return outer;
 }
 
@@ -76,13 +68,13 @@ RC_GTEST_PROP(State, EveryNumberComesBackToTheLastBit, (std::uint64_t bits, std:
     outer.above = above;
     outer.seen = seen;
     outer.full = full;
-    const auto back = read(parse_json(canonical_json(written(outer)), "state").value());
+    const auto back = read(parse_json(canonical_json(state_of(outer)), "state").value());
     RC_ASSERT(back.has_value());
     RC_ASSERT(same(back->half, outer.half));
     RC_ASSERT(same(back->ring[1], outer.ring[1]));
     RC_ASSERT(back->above == above && back->seen == seen && back->full == full && back->last == outer.last);
     RC_ASSERT(back->parts[0].mean == 0.1 && back->parts[0].at == 3 && back->parts[1].mean == -2.0);
-    RC_ASSERT(written(*back) == written(outer));
+    RC_ASSERT(state_of(*back) == state_of(outer));
 }
 
 TEST(State, WhatIsNoNumberComesBackToTheLastBit) {
@@ -91,20 +83,20 @@ TEST(State, WhatIsNoNumberComesBackToTheLastBit) {
     for (const double value : {nan, -nan, infinity, -infinity, std::bit_cast<double>(std::uint64_t{0x7ff8000000000001}), 0.0, -0.0, 5.0, 5e-324}) {
         Outer outer = some();
         outer.half = value;
-        const std::string text = canonical_json(written(outer));
+        const std::string text = canonical_json(state_of(outer));
         const auto back = read(parse_json(text, "state").value());
         ASSERT_TRUE(back.has_value());
         EXPECT_TRUE(same(back->half, value)) << text;
     }
     Outer outer = some();
     outer.half = nan;
-    EXPECT_TRUE(written(outer)["more"]["half"].is_null());
+    EXPECT_TRUE(state_of(outer)["more"]["half"].is_null());
     outer.half = -infinity;
-    EXPECT_EQ(written(outer)["more"]["half"], "fff0000000000000");
+    EXPECT_EQ(state_of(outer)["more"]["half"], "fff0000000000000");
 }
 
 TEST(State, WhatDoesNotFitIsNamed) {
-    const Json whole = written(some());
+    const Json whole = state_of(some());
     ASSERT_EQ(problem(whole), "");
     const auto with = [&](const char* place, const Json& value) {
         Json json = whole;

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "base/state.hpp"
+#include "base/state_json.hpp"
 #include "features/batch.hpp"
 #include "features/engine.hpp"
 #include "features/test_bars.hpp"
@@ -60,19 +60,6 @@ std::vector<double> rows_of(Engine& engine, const Bars& bars, const std::vector<
     for_each_row(engine, {.bars = input, .funding = funding},
                  [&](TimeNs, std::span<const double> row) { rows.insert(rows.end(), row.begin(), row.end()); });
     return rows;
-}
-
-Json state_of(const Engine& engine) {
-    Engine copy = engine;
-    StateWriter writer;
-    copy.visit_state(writer);
-    return writer.take();
-}
-
-Result<void> read_state(const Json& json, Engine& engine) {
-    StateReader reader(json);
-    engine.visit_state(reader);
-    return reader.finish();
 }
 
 // Every column of the catalogue, from moments inside the warm-up of each timeframe and after it, in the middle of larger bars and at their ends.

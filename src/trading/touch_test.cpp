@@ -9,7 +9,7 @@
 #include <rapidcheck/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "base/state.hpp"
+#include "base/state_json.hpp"
 #include "trading/test_support.hpp"
 
 namespace sofia::trading {
@@ -214,14 +214,9 @@ TEST(TouchScanner, GoesOnFromItsState) {
     TouchScanner whole = TouchScanner::make(config).value();
     std::size_t found = 0;
     for (std::size_t cut = 0; cut < 200; ++cut) {
-        StateWriter writer;
-        TouchScanner copy = whole;
-        copy.visit_state(writer);
-        const Json state = parse_json(canonical_json(writer.take()), "state").value();
+        const Json state = parse_json(canonical_json(state_of(whole)), "state").value();
         TouchScanner restored = TouchScanner::make(config).value();
-        StateReader reader(state);
-        restored.visit_state(reader);
-        ASSERT_TRUE(reader.finish().has_value());
+        ASSERT_TRUE(read_state(state, restored).has_value());
         TouchScanner other = whole;
         for (std::size_t i = cut; i < bars.size(); ++i) {
             const std::vector<Touch> expected = step(other, i);

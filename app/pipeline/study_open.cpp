@@ -113,19 +113,16 @@ Json plain_number(double value) {
     return json_number(value);
 }
 
-Json value_json(const tune::ParamValue& value, NumberWriter write) {
+Json plain_value(const tune::ParamValue& value) {
     struct Writer {
-        NumberWriter write;
         Json operator()(std::monostate) const { return {}; }
         Json operator()(bool b) const { return b; }
         Json operator()(std::int64_t i) const { return i; }
-        Json operator()(double d) const { return write(d); }
+        Json operator()(double d) const { return plain_number(d); }
         Json operator()(const std::string& s) const { return s; }
     };
-    return std::visit(Writer{write}, value);
+    return std::visit(Writer{}, value);
 }
-
-Json plain_value(const tune::ParamValue& value) { return value_json(value, plain_number); }
 
 Json plain_attribute(const std::string& text) {
     auto json = tune::parse_python_json(text);

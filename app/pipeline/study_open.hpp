@@ -50,10 +50,6 @@ struct LoadedStudy {
 [[nodiscard]] Json plain_number(double value);
 [[nodiscard]] Json plain_value(const tune::ParamValue& value);
 
-/// A parameter's value, its doubles as `write` writes them: `plain_number`, or `json_number`, which makes null of infinities.
-using NumberWriter = Json (*)(double);
-[[nodiscard]] Json value_json(const tune::ParamValue& value, NumberWriter write);
-
 /// An attribute's text as a document; one that cannot be read comes back as text.
 [[nodiscard]] Json plain_attribute(const std::string& json);
 

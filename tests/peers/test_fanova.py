@@ -14,11 +14,12 @@ from pathlib import Path
 import optuna
 import pytest
 
+from binaries import BIN, ROOT
+
 if not os.environ.get("SOFIA_NIGHTLY"):
     pytest.skip("fANOVA: tests/nightly/fanova", allow_module_level=True)
 
-ROOT = Path(__file__).resolve().parents[2]
-SOFIA = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "sofia"
+SOFIA = BIN / "sofia"
 PYTHON = ROOT / ".venv-skfolio" / "bin" / "python"
 SEEDS = 3
 

@@ -7,19 +7,18 @@ Runs `honesty_dump`, found in SOFIA_BIN_DIR or build/release/bin. `make nightly`
 import itertools
 import json
 import math
-import os
 import subprocess
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from binaries import BIN
+
 arch = pytest.importorskip("arch.bootstrap", reason="arch is not installed in this environment (tools/setup)")
 
-ROOT = Path(__file__).resolve().parents[2]
-DUMP = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "honesty_dump"
+DUMP = BIN / "honesty_dump"
 
 
 def ours(*cases):

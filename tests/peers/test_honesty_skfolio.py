@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from binaries import BIN, ROOT
+
 if not os.environ.get("SOFIA_NIGHTLY"):
     pytest.skip("skfolio: tests/nightly/skfolio", allow_module_level=True)
 
-ROOT = Path(__file__).resolve().parents[2]
-DUMP = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "honesty_dump"
+DUMP = BIN / "honesty_dump"
 PYTHON = ROOT / ".venv-skfolio" / "bin" / "python"
 
 

@@ -2,16 +2,15 @@
 
 Runs `models_dump`, found in SOFIA_BIN_DIR or build/release/bin."""
 
-import os
-import pathlib
 import subprocess
 
 import lightgbm
 import numpy
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-DUMP = pathlib.Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "models_dump"
+from binaries import BIN
+
+DUMP = BIN / "models_dump"
 KINDS = ["gbdt", "categorical", "dart", "regression"]
 
 

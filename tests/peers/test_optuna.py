@@ -10,10 +10,11 @@ import sqlite3
 import subprocess
 import time
 from datetime import timezone
-from pathlib import Path
 
 import numpy as np
 import pytest
+
+from binaries import BIN
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed in this environment (tools/setup)")
 
@@ -24,8 +25,7 @@ from optuna.trial import TrialState  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-ROOT = Path(__file__).resolve().parents[2]
-DUMP = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "tune_dump"
+DUMP = BIN / "tune_dump"
 SEEDS = int(os.environ.get("SOFIA_TUNE_SEEDS", "8"))
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from binaries import BIN, ROOT
+
 if not os.environ.get("SOFIA_NIGHTLY"):
     pytest.skip("older versions of Optuna: tests/nightly/optuna_versions", allow_module_level=True)
 
-ROOT = Path(__file__).resolve().parents[2]
-DUMP = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "tune_dump"
+DUMP = BIN / "tune_dump"
 SIDE = Path(__file__).with_name("optuna_side.py")
 
 

@@ -4,17 +4,16 @@ Runs `math_dump`, found in SOFIA_BIN_DIR or build/release/bin, on a bar CSV and 
 on the same bars. Relative means relative to the size of the indicator (100 for oscillators, the price for averages), since zero has no size.
 """
 
-import os
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from binaries import BIN
+
 talib = pytest.importorskip("talib", reason="TA-Lib is not installed in this environment (tools/setup)")
 
-ROOT = Path(__file__).resolve().parents[2]
-DUMP = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "math_dump"
+DUMP = BIN / "math_dump"
 
 
 def walk(seed, count=3000, price=100.0, volatility=0.01, volume=1000.0):

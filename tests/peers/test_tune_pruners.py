@@ -9,9 +9,10 @@ import os
 import random
 import subprocess
 import warnings
-from pathlib import Path
 
 import pytest
+
+from binaries import BIN
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed in this environment (tools/setup)")
 
@@ -21,8 +22,7 @@ from optuna.trial import TrialState, create_trial  # noqa: E402
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.filterwarnings("ignore::RuntimeWarning")]
 
-ROOT = Path(__file__).resolve().parents[2]
-DUMP = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "pruner_dump"
+DUMP = BIN / "pruner_dump"
 CASES = int(os.environ.get("SOFIA_PRUNER_CASES", "24"))
 
 # Ours as text, Optuna's.

@@ -5,13 +5,13 @@ Runs `sampler_dump`, found in SOFIA_BIN_DIR or build/release/bin.
 
 import json
 import math
-import os
 import subprocess
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
+
+from binaries import BIN
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed in this environment (tools/setup)")
 
@@ -23,8 +23,7 @@ from optuna.trial import TrialState, create_trial  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-ROOT = Path(__file__).resolve().parents[2]
-DUMP = Path(os.environ.get("SOFIA_BIN_DIR", ROOT / "build" / "release" / "bin")) / "sampler_dump"
+DUMP = BIN / "sampler_dump"
 
 
 def dump(*arguments, given=None):

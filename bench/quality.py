@@ -135,9 +135,9 @@ def play(player, peer: Peer, functions: list[Function], seeds: int | None) -> No
             have = read(folder, function)
             studies = 1 if player is peer else function.studies
             missing = [(s, k) for s in range(first, min(first + 10, seeds or function.seeds)) for k in range(studies) if (s, k) not in have]
+            starts = {} if player is peer else {seed: peer.start(function, seed) for seed in {seed for seed, _ in missing}}
             for seed, study in missing:
-                start = [] if player is peer else peer.start(function, seed)
-                best = improvements(player.values(function, seed + study * NEXT_STUDY, LONGEST, start))
+                best = improvements(player.values(function, seed + study * NEXT_STUDY, LONGEST, starts.get(seed, [])))
                 with file_of(folder, function).open("a") as out:
                     out.write(json.dumps({"seed": seed, "study": study, "best": best}) + "\n")
             if missing:

@@ -82,6 +82,20 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// A column of rows that lie in memory. Which span holds the values follows from the type; the others are empty.
+struct ColumnSlice {
+    Column column;
+    std::span<const double> numbers;         ///< float64; NaN is written as null
+    std::span<const std::int64_t> integers;  ///< int64; timestamp, `no_time` is written as null
+    std::span<const std::uint8_t> flags;     ///< boolean
+    std::span<const std::string> texts;
+    std::span<const std::uint8_t> valid;     ///< int64, boolean, text: 0 is written as null; empty: none is
+};
+
+/// A whole Parquet file (zstd) as bytes. All columns have the same number of rows (asserted). Equal rows give equal bytes on one build;
+/// `encoding.threads` is not used. Error: internal.
+[[nodiscard]] Result<std::string> encode_parquet(std::span<const ColumnSlice> columns, const Metadata& metadata = {}, Encoding encoding = {});
+
 /// Bars as open_time, close_time (timestamps), open, high, low, close, volume, vwap, trades, buy_volume, sell_volume, plus_ticks,
 /// minus_ticks, filled (boolean).
 [[nodiscard]] Result<void> write_bars(const std::filesystem::path& path, std::span<const market::Bar> bars, const Metadata& metadata = {});

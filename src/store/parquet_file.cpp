@@ -8,6 +8,7 @@
 
 #include <arrow/api.h>
 #include <arrow/io/file.h>
+#include <arrow/io/memory.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/exception.h>
 #include <parquet/file_reader.h>
@@ -59,6 +60,10 @@ std::int64_t unit_scale(const arrow::DataType& type) {
 template <class Array, class Use>
 void each_valid(const arrow::Array& array, Use use) {
     const auto& typed = static_cast<const Array&>(array);
+    if (typed.null_count() == 0) {
+        for (std::int64_t i = 0; i < typed.length(); ++i) use(static_cast<std::size_t>(i), typed.Value(i));
+        return;
+    }
     for (std::int64_t i = 0; i < typed.length(); ++i) {
         if (typed.IsValid(i)) use(static_cast<std::size_t>(i), typed.Value(i));
     }
@@ -120,8 +125,8 @@ void take_numbers(const arrow::Array& array, ParquetValues& out) {
 
 void take_column(const arrow::Array& array, ParquetValues& out) {
     out.rows = static_cast<std::size_t>(array.length());
-    out.valid.resize(out.rows);
-    for (std::int64_t i = 0; i < array.length(); ++i) out.valid[static_cast<std::size_t>(i)] = array.IsValid(i) ? 1 : 0;
+    out.valid.assign(out.rows, 1);
+    for (std::int64_t i = 0; array.null_count() > 0 && i < array.length(); ++i) out.valid[static_cast<std::size_t>(i)] = array.IsValid(i) ? 1 : 0;
     const ParquetKind kind = kind_of_type(*array.type());
     const bool numeric = kind == ParquetKind::number || kind == ParquetKind::integer || kind == ParquetKind::boolean;
     out.numbers.assign(numeric ? out.rows : 0, std::numeric_limits<double>::quiet_NaN());
@@ -153,6 +158,10 @@ struct ParquetReader::State {
 
     arrow::Status open() {
         ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::ReadableFile::Open(path.string()));
+        return open(std::move(file));
+    }
+
+    arrow::Status open(std::shared_ptr<arrow::io::RandomAccessFile> file) {
         parquet::arrow::FileReaderBuilder builder;
         ARROW_RETURN_NOT_OK(builder.Open(std::move(file)));
         parquet::ArrowReaderProperties properties;
@@ -196,6 +205,19 @@ Result<ParquetReader> ParquetReader::open(const std::filesystem::path& path) {
         if (const arrow::Status status = state->open(); !status.ok()) return std::unexpected(damaged(path, status.message()));
     } catch (const std::exception& thrown) {
         return std::unexpected(damaged(path, thrown.what()));
+    }
+    return ParquetReader(std::move(state));
+}
+
+Result<ParquetReader> ParquetReader::from_bytes(std::string bytes, const std::string& name) {
+    if (bytes.empty()) return fail(ErrorCode::data, name + ": the file is empty");
+    auto state = std::make_unique<State>();
+    state->path = name;
+    try {
+        auto file = std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(std::move(bytes)));
+        if (const arrow::Status status = state->open(std::move(file)); !status.ok()) return std::unexpected(damaged(name, status.message()));
+    } catch (const std::exception& thrown) {
+        return std::unexpected(damaged(name, thrown.what()));
     }
     return ParquetReader(std::move(state));
 }

@@ -34,6 +34,8 @@ class ParquetReader {
 public:
     /// Errors: io (cannot be read), data (no Parquet, damaged), with the file's name.
     [[nodiscard]] static Result<ParquetReader> open(const std::filesystem::path& path);
+    /// The bytes of a whole file; `name` stands for it in messages. Error: data.
+    [[nodiscard]] static Result<ParquetReader> from_bytes(std::string bytes, const std::string& name);
     ~ParquetReader();
     ParquetReader(ParquetReader&&) noexcept;
     ParquetReader& operator=(ParquetReader&&) noexcept;

@@ -15,12 +15,12 @@
 
 #include "base/files.hpp"
 #include "store/parquet.hpp"
+#include "store/parquet_arrow.hpp"
 
 namespace sofia::store {
 
 namespace {
 
-// A row group holds about this many cells, so wide tables need no more memory than narrow ones.
 constexpr std::size_t group_cells = std::size_t{1} << 20U;
 constexpr std::size_t group_rows_min = 1024;
 constexpr std::size_t group_rows_max = std::size_t{1} << 17U;
@@ -56,17 +56,6 @@ private:
     bool closed_ = false;
     std::optional<Error> error_;
 };
-
-std::shared_ptr<arrow::DataType> arrow_type(ColumnType type) {
-    switch (type) {
-        case ColumnType::timestamp: return arrow::timestamp(arrow::TimeUnit::NANO, "UTC");
-        case ColumnType::float64: return arrow::float64();
-        case ColumnType::int64: return arrow::int64();
-        case ColumnType::boolean: return arrow::boolean();
-        case ColumnType::text: break;
-    }
-    return arrow::utf8();
-}
 
 // The rows of one column that are not written yet.
 struct Buffer {
@@ -108,7 +97,7 @@ struct Buffer {
                 ARROW_RETURN_NOT_OK(builder.AppendValues(integers));
                 return builder.Finish();
             }
-            case ColumnType::float64: return doubles();
+            case ColumnType::float64: return double_array(numbers);
             case ColumnType::boolean: {
                 arrow::BooleanBuilder builder;
                 ARROW_RETURN_NOT_OK(builder.AppendValues(flags.data(), static_cast<std::int64_t>(flags.size())));
@@ -120,23 +109,63 @@ struct Buffer {
         ARROW_RETURN_NOT_OK(builder.AppendValues(texts));
         return builder.Finish();
     }
-
-    // The numbers where they lie, with NaN as null.
-    arrow::Result<std::shared_ptr<arrow::Array>> doubles() const {
-        const auto count = static_cast<std::int64_t>(numbers.size());
-        const auto missing = std::ranges::count_if(numbers, [](double value) { return std::isnan(value); });
-        std::shared_ptr<arrow::Buffer> valid;
-        if (missing > 0) {
-            ARROW_ASSIGN_OR_RAISE(valid, arrow::AllocateEmptyBitmap(count));
-            for (std::size_t i = 0; i < numbers.size(); ++i) {
-                if (!std::isnan(numbers[i])) arrow::bit_util::SetBit(valid->mutable_data(), static_cast<std::int64_t>(i));
-            }
-        }
-        return std::make_shared<arrow::DoubleArray>(count, arrow::Buffer::Wrap(numbers), std::move(valid), missing);
-    }
 };
 
 }  // namespace
+
+std::shared_ptr<arrow::DataType> arrow_type(ColumnType type) {
+    switch (type) {
+        case ColumnType::timestamp: return arrow::timestamp(arrow::TimeUnit::NANO, "UTC");
+        case ColumnType::float64: return arrow::float64();
+        case ColumnType::int64: return arrow::int64();
+        case ColumnType::boolean: return arrow::boolean();
+        case ColumnType::text: break;
+    }
+    return arrow::utf8();
+}
+
+std::shared_ptr<arrow::Schema> arrow_schema(const std::vector<Column>& columns, const Metadata& metadata) {
+    arrow::FieldVector fields;
+    for (const Column& column : columns) fields.push_back(arrow::field(column.name, arrow_type(column.type)));
+    if (metadata.empty()) return arrow::schema(fields);
+    std::vector<std::string> keys;
+    std::vector<std::string> values;
+    for (const auto& [key, value] : metadata) {
+        keys.push_back(key);
+        values.push_back(value);
+    }
+    return arrow::schema(fields, arrow::KeyValueMetadata::Make(keys, values));
+}
+
+std::shared_ptr<parquet::WriterProperties> writer_properties(const std::vector<Column>& columns, const Encoding& encoding, std::size_t group_rows) {
+    parquet::WriterProperties::Builder properties;
+    properties.compression(parquet::Compression::ZSTD)->max_row_group_length(static_cast<std::int64_t>(group_rows));
+    for (const Column& column : columns) {
+        const bool number = column.type == ColumnType::float64 || column.type == ColumnType::timestamp;
+        if (number && encoding.numbers == Encoding::Numbers::distinct) properties.disable_dictionary(column.name);
+    }
+    return properties.build();
+}
+
+arrow::Result<std::shared_ptr<arrow::Array>> double_array(std::span<const double> numbers) {
+    const auto count = static_cast<std::int64_t>(numbers.size());
+    const auto missing = std::ranges::count_if(numbers, [](double value) { return std::isnan(value); });
+    std::shared_ptr<arrow::Buffer> valid;
+    if (missing > 0) {
+        ARROW_ASSIGN_OR_RAISE(valid, arrow::AllocateEmptyBitmap(count));
+        for (std::size_t i = 0; i < numbers.size(); ++i) {
+            if (!std::isnan(numbers[i])) arrow::bit_util::SetBit(valid->mutable_data(), static_cast<std::int64_t>(i));
+        }
+    }
+    auto values =
+        std::make_shared<arrow::Buffer>(reinterpret_cast<const std::uint8_t*>(numbers.data()), static_cast<std::int64_t>(numbers.size_bytes()));
+    return std::make_shared<arrow::DoubleArray>(count, std::move(values), std::move(valid), missing);
+}
+
+std::size_t rows_of_group(std::size_t columns, const Encoding& encoding) {
+    const std::size_t cells = encoding.numbers == Encoding::Numbers::distinct ? 4 * group_cells : group_cells;
+    return std::clamp(cells / columns, group_rows_min, group_rows_max);
+}
 
 struct ParquetWriter::State {
     std::filesystem::path path;
@@ -171,33 +200,15 @@ struct ParquetWriter::State {
     }
 
     arrow::Status open(const Metadata& metadata) {
-        arrow::FieldVector fields;
-        for (const Column& column : columns) fields.push_back(arrow::field(column.name, arrow_type(column.type)));
-        std::shared_ptr<const arrow::KeyValueMetadata> notes;
-        if (!metadata.empty()) {
-            std::vector<std::string> keys;
-            std::vector<std::string> values;
-            for (const auto& [key, value] : metadata) {
-                keys.push_back(key);
-                values.push_back(value);
-            }
-            notes = arrow::KeyValueMetadata::Make(keys, values);
-        }
-        schema = arrow::schema(fields, notes);
-        parquet::WriterProperties::Builder properties;
-        properties.compression(parquet::Compression::ZSTD)->max_row_group_length(static_cast<std::int64_t>(group_rows));
-        for (const Column& column : columns) {
-            const bool number = column.type == ColumnType::float64 || column.type == ColumnType::timestamp;
-            if (number && encoding.numbers == Encoding::Numbers::distinct) properties.disable_dictionary(column.name);
-        }
+        schema = arrow_schema(columns, metadata);
         parquet::ArrowWriterProperties::Builder arrow_properties;
         arrow_properties.store_schema();
         if (encoding.threads > 1) {
             ARROW_ASSIGN_OR_RAISE(encoders, arrow::internal::ThreadPool::Make(static_cast<int>(encoding.threads)));
             arrow_properties.set_use_threads(true)->set_executor(encoders.get());
         }
-        ARROW_ASSIGN_OR_RAISE(
-            writer, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), output, properties.build(), arrow_properties.build()));
+        ARROW_ASSIGN_OR_RAISE(writer, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), output,
+                                                                       writer_properties(columns, encoding, group_rows), arrow_properties.build()));
         return arrow::Status::OK();
     }
 
@@ -262,8 +273,7 @@ Result<ParquetWriter> ParquetWriter::create(const std::filesystem::path& path, s
     state->columns = std::move(columns);
     for (const Column& column : state->columns) state->buffers.push_back({column.type, {}, {}, {}, {}});
     state->group = state->buffers;
-    const std::size_t cells = encoding.numbers == Encoding::Numbers::distinct ? 4 * group_cells : group_cells;
-    state->group_rows = std::clamp(cells / state->columns.size(), group_rows_min, group_rows_max);
+    state->group_rows = rows_of_group(state->columns.size(), encoding);
     SOFIA_TRY(AtomicFile file, AtomicFile::create(path));
     state->output = std::make_shared<AtomicOutput>(std::move(file));
     SOFIA_CHECK(state->guarded([&] { return state->open(metadata); }));

@@ -1,5 +1,9 @@
 #include <memory>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <CLI/CLI.hpp>
 
 #include "app/cli/common.hpp"
@@ -22,6 +26,14 @@ template <class T>
 Result<Output> shown(const Result<T>& result) {
     if (!result) return std::unexpected(result.error());
     return pipeline::describe(*result);
+}
+
+/// Each of the thousands of fits of a search takes tens of megabytes and gives them back: what is kept has not to be cleared by the system anew.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+#endif
 }
 
 Verb tune_verb() {
@@ -56,6 +68,7 @@ Verb tune_verb() {
                     request.mode = options->resume ? pipeline::StudyMode::resume : pipeline::StudyMode::create;
                     SOFIA_TRY(request.timeout, duration_of("--timeout", options->timeout));
                     if (request.trials == 0 && request.timeout == 0) return fail(ErrorCode::usage, "--trials 0 needs a --timeout");
+                    keep_freed_memory();
                     return shown(pipeline::tune(request, context));
                 };
             }};

@@ -76,6 +76,11 @@ Result<History> build_history(MarketData data, const Settings& settings, market:
         rows.on_bar(timeframe, bar, keep);
         history.bars[timeframe].push_back(bar);
     };
+    for (std::size_t i = 0; i < history.timeframes.size(); ++i) {
+        const auto ratio = static_cast<std::size_t>(history.timeframes[i].length() / history.timeframes.front().length());
+        history.bars[i].reserve(data.bars.size() / ratio + 1);
+        if (i == at.first) history.rows.reserve(data.bars.size() / ratio + 1);
+    }
     constexpr std::size_t block = 1U << 16U;
     for (std::span<const market::Trade> left = data.trades; !left.empty(); left = left.subspan(std::min(block, left.size()))) {
         SOFIA_CHECK(context.go_on());
@@ -88,6 +93,7 @@ Result<History> build_history(MarketData data, const Settings& settings, market:
     rows.flush(keep);
     data.bars = {};
     history.data = std::move(data);
+    if (history.fills != trading::FillMode::trades) history.ranges = trading::price_ranges(history.bars.front());
     if (history.bars.front().empty()) {
         return fail(ErrorCode::data, fmt::format("{}: not one bar of {} has closed", history.data.symbol, history.timeframes.front().name()),
                     "more data is needed");
@@ -155,7 +161,7 @@ Result<LabeledCandidates> label_candidates(const History& history, const Candida
                   labels::pullback_labels(settings.decision, history.data.instrument, candidates.touches, history.data.trades, history.funding));
     } else {
         SOFIA_TRY(labeled.labels, labels::pullback_labels(settings.decision, history.data.instrument, history.fills, candidates.touches,
-                                                          history.bars.front(), history.funding));
+                                                          history.bars.front(), history.funding, history.ranges));
     }
     SOFIA_TRY(const auto timeframes, market::parse_timeframes(settings.decision.touch.timeframes));
     labeled.samples.reserve(labeled.labels.size());

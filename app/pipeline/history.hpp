@@ -19,6 +19,7 @@ struct History {
     MarketData data;                             ///< its `bars` are moved to `bars[0]`
     std::vector<market::Timeframe> timeframes;   ///< ascending, the base first
     std::vector<std::vector<market::Bar>> bars;  ///< closed bars of each timeframe
+    std::vector<trading::PriceRange> ranges;     ///< of the base bars; empty where trades fill orders
     std::vector<features::FeatureSpec> columns;
     market::Table rows{{}};                      ///< one row a close of the row timeframe or a larger one
     std::vector<trading::Funding> funding;

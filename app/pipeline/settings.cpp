@@ -159,10 +159,7 @@ Result<std::string> key_of_parameter(const std::string& name) {
     return fail(ErrorCode::config, with_suggestion("search: unknown parameter " + name, name, known), "`sofia config show` lists the keys");
 }
 
-Result<std::string> assignment_of(const std::string& parameter, const std::string& value) {
-    SOFIA_TRY(const std::string key, key_of_parameter(parameter));
-    Settings defaults;
-    const config::Keys keys = keys_of(defaults);
+std::string assignment_of(const config::Keys& keys, const std::string& key, const std::string& value) {
     const auto found = std::ranges::find(keys.all(), key, &config::Key::path);
     std::string text = value;
     if (found != keys.all().end() && found->type == "list") std::ranges::replace(text, '+', ',');

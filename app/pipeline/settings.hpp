@@ -106,8 +106,8 @@ struct SettingsSources {
 /// (`stop_atr` -> `barriers.stop_atr`); any other name of a LightGBM parameter goes to `model.params`. Error: config with the nearest name.
 [[nodiscard]] Result<std::string> key_of_parameter(const std::string& name);
 
-/// `key=value` for a parameter of a trial. A list may be written with `+` (`15m+1h`), as a choice of a search space has to be one word.
-/// Error: as `key_of_parameter`.
-[[nodiscard]] Result<std::string> assignment_of(const std::string& parameter, const std::string& value);
+/// `key=value` for a configuration key that a trial sets. A list may be written with `+` (`15m+1h`), as a choice of a search space has to be one
+/// word.
+[[nodiscard]] std::string assignment_of(const config::Keys& keys, const std::string& key, const std::string& value);
 
 }  // namespace sofia::pipeline

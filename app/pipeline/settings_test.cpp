@@ -60,8 +60,11 @@ TEST(SearchParameters, AnUnknownNameIsRefusedWithTheNearestOne) {
 }
 
 TEST(SearchParameters, ListsAreChosenAsOneWord) {
-    EXPECT_EQ(assignment_of("touch.timeframes", "15m+1h").value(), "touch.timeframes=15m,1h");
-    EXPECT_EQ(assignment_of("target_r", "1.25").value(), "barriers.target_r=1.25");
+    Settings settings;
+    const config::Keys keys = keys_of(settings);
+    EXPECT_EQ(assignment_of(keys, "touch.timeframes", "15m+1h"), "touch.timeframes=15m,1h");
+    EXPECT_EQ(assignment_of(keys, "barriers.target_r", "1.25"), "barriers.target_r=1.25");
+    EXPECT_EQ(assignment_of(keys, "model.params.path_smooth", "2"), "model.params.path_smooth=2");
 }
 
 }  // namespace

@@ -47,9 +47,7 @@ std::int64_t SummaryHead::trades() const {
 namespace {
 
 /// The part of the resolved settings under `prefix.`, as JSON texts.
-Json section_json(const Settings& settings, const std::string& prefix) {
-    Settings copy = settings;
-    const config::Keys keys = keys_of(copy);
+Json section_json(const config::Keys& keys, const std::string& prefix) {
     Json json = Json::object();
     for (const config::Key& key : keys.all()) {
         if (key.path.starts_with(prefix + ".")) json[key.path.substr(prefix.size() + 1)] = key.get();
@@ -108,10 +106,8 @@ const char* origin_of(const TuneConfig& tune, std::int64_t trial) {
 
 }  // namespace
 
-Result<void> write_summary(const std::filesystem::path& path, const TuningSummary& summary) {
-    Settings settings;
-    config::Keys keys = keys_of(settings);
-    SOFIA_CHECK(config::load_text(summary.config, "the trial's configuration", keys));
+Result<void> write_summary(const std::filesystem::path& path, const TuningSummary& summary, Settings settings) {
+    const config::Keys keys = keys_of(settings);
     Json json = Json::object();
     json["schema"] = TuningSummary::schema;
     json["study"] = summary.study;
@@ -134,7 +130,7 @@ Result<void> write_summary(const std::filesystem::path& path, const TuningSummar
     json["origin"] = origin_of(settings.tune, summary.trial);
     json["daily_net_r"] = daily_json(summary);
     json["daily_trades"] = daily_trades_json(summary);
-    for (const char* section : {"gate", "costs", "position", "barriers", "execution", "sizing"}) json[section] = section_json(settings, section);
+    for (const char* section : {"gate", "costs", "position", "barriers", "execution", "sizing"}) json[section] = section_json(keys, section);
     json["features"] = features_json(summary.columns);
     json["splits"] = {
         {"tuning", window_json(summary.splits.tuning)}, {"test", window_json(summary.splits.test)}, {"shadow", window_json(summary.splits.shadow)}};
@@ -146,7 +142,7 @@ Result<void> write_summary(const std::filesystem::path& path, const TuningSummar
     json["symbol"] = summary.symbol;
     json["simulated"] = summary.simulated;
     json["data_dir"] = summary.data_dir.string();
-    json["config"] = summary.config;
+    json["config"] = config::show(keys);
     return write_file(path, format_json(json));
 }
 

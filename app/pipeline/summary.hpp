@@ -29,7 +29,6 @@ struct TuningSummary {
     std::string symbol;
     bool simulated = false;
     std::map<std::string, std::string> params;  ///< configuration key -> value as YAML
-    std::string config;                         ///< the resolved configuration, parameters included
     labels::Splits splits;
     std::vector<FoldOutcome> folds;             ///< fewer than asked for where the trial was pruned
     backtest::RobustScore score;
@@ -42,8 +41,8 @@ struct TuningSummary {
     std::string tuning_bars_sha256;             ///< of the base bars inside tuning
 };
 
-/// Writes it atomically. Error: io.
-[[nodiscard]] Result<void> write_summary(const std::filesystem::path& path, const TuningSummary& summary);
+/// Writes it atomically, with the trial's resolved settings. Error: io.
+[[nodiscard]] Result<void> write_summary(const std::filesystem::path& path, const TuningSummary& summary, Settings settings);
 
 /// What a summary says of a fold.
 struct FoldHead {

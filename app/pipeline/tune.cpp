@@ -64,11 +64,10 @@ std::vector<tune::ParamValue> extremes(const tune::Distribution& distribution) {
 }
 
 /// Every key takes the ends of its range: a trial that could not run is found before the first one.
-Result<void> check_extremes(const std::string& name, const tune::Distribution& distribution, Settings settings) {
+Result<void> check_extremes(const std::string& name, const std::string& key, const tune::Distribution& distribution, Settings settings) {
     config::Keys keys = keys_of(settings);
     for (const tune::ParamValue& value : extremes(distribution)) {
-        SOFIA_TRY(const std::string assignment, assignment_of(name, tune::format_value(value)));
-        if (const auto set = config::set(assignment, keys); !set) {
+        if (const auto set = config::set(assignment_of(keys, key, tune::format_value(value)), keys); !set) {
             return fail(ErrorCode::config, fmt::format("search.{}: {}", name, set.error().message), "change the parameter's range");
         }
     }
@@ -86,7 +85,7 @@ Result<void> read_space(Search& search) {
             return fail(ErrorCode::config, fmt::format("search.{}: {} is the same for all trials of a study", name, search.keys[name]),
                         "set it outside `search:`, and tune a study for each of its values");
         }
-        SOFIA_CHECK(check_extremes(name, distribution, search.settings));
+        SOFIA_CHECK(check_extremes(name, search.keys[name], distribution, search.settings));
     }
     search.largest_hold_bars = largest_look_ahead(search);
     return {};

@@ -27,8 +27,7 @@ double objective_value(const backtest::RobustScore& score, std::span<const FoldO
 }
 
 /// The sections that `sections` begin with, as text: what is made from them is the same where it is.
-std::string section_text(Settings settings, std::initializer_list<std::string_view> sections) {
-    const config::Keys keys = keys_of(settings);
+std::string section_text(const config::Keys& keys, std::initializer_list<std::string_view> sections) {
     std::string text;
     for (const config::Key& key : keys.all()) {
         const bool counts = std::ranges::any_of(sections, [&](std::string_view section) { return key.path.starts_with(section); });
@@ -45,8 +44,10 @@ struct TrialData {
 
 Result<TrialData> trial_data(Search& search, const Settings& settings) {
     TrialData data;
-    const std::string touches = section_text(settings, {"touch."});
-    const std::string labels = section_text(settings, {"barriers.", "execution.", "costs.", "sizing.", "gate.use_", "trend.", "regime."});
+    Settings copy = settings;
+    const config::Keys keys = keys_of(copy);
+    const std::string touches = section_text(keys, {"touch."});
+    const std::string labels = section_text(keys, {"barriers.", "execution.", "costs.", "sizing.", "gate.use_", "trend.", "regime."});
     SOFIA_TRY(data.candidates, search.candidates.get(touches, [&] {
         const StageTimer timer(&search.clock, TimeStage::features);
         return find_candidates(search.history, settings.decision.touch);
@@ -112,7 +113,6 @@ TuningSummary summary_head(const Search& search, const Settings& settings, std::
     summary.data_dir = search.request.data_dir;
     summary.symbol = search.history.data.symbol;
     summary.simulated = settings.instrument.simulated;
-    summary.config = show_settings(settings);
     summary.splits = search.splits;
     summary.columns = search.history.columns;
     summary.largest_hold_bars = search.largest_hold_bars;
@@ -170,7 +170,7 @@ Result<Settings> trial_settings(const Search& search, const std::map<std::string
     Settings settings = search.settings;
     config::Keys keys = keys_of(settings);
     for (const auto& [name, value] : values) {
-        SOFIA_TRY(const std::string assignment, assignment_of(name, tune::format_value(value)));
+        const std::string assignment = assignment_of(keys, search.keys.at(name), tune::format_value(value));
         SOFIA_CHECK(config::set(assignment, keys));
         params[search.keys.at(name)] = assignment.substr(assignment.find('=') + 1);
     }
@@ -195,7 +195,7 @@ Result<tune::Outcome> run_trial(Search& search, tune::Trial& trial) {
     count_classes(*made->labeled, search.splits.tuning, summary);
     // Before the trial is told, so that a finished one always has its summary, whenever the process ends.
     const StageTimer timer(&search.clock, TimeStage::storage);
-    const auto written = write_summary(search.folder.summary(trial.number()), summary);
+    const auto written = write_summary(search.folder.summary(trial.number()), summary, settings);
     const std::lock_guard lock(search.mutex);
     if (!written) {
         if (search.written) search.written = written;

@@ -16,125 +16,151 @@ std::string_view name(LabelState state) {
     return "";
 }
 
-Result<Labeler> Labeler::make(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills) {
-    SOFIA_CHECK(config.validate());
-    SOFIA_CHECK(instrument.validate());
-    SOFIA_TRY(const auto timeframes, market::parse_timeframes(config.touch.timeframes));
-    SOFIA_TRY(market::Session session, instrument.session());
-    std::vector<DurationNs> lengths;
-    for (const market::Timeframe timeframe : timeframes) lengths.push_back(timeframe.length());
-    return Labeler(config, instrument, fills, std::move(lengths), session);
-}
-
-Labeler::Labeler(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills,
-                 std::vector<DurationNs> timeframes, market::Session session)
-    : config_(config), rules_(trading::FillRules::of(config.execution, instrument, fills)), timeframes_(std::move(timeframes)), session_(session) {}
-
-void Labeler::add(const Touch& touch) {
-    assert(touch.timeframe < timeframes_.size());
-    Label& label = labels_.emplace_back();
-    label.touch = touch;
-    const auto deadline = trading::vertical_barrier(touch.known_at, timeframes_[touch.timeframe], config_.barriers.max_hold_bars, session_);
-    if (!trading::make_levels(touch.direction, touch.close, touch.atr, deadline, config_.barriers, rules_.tick)) {
-        label.state = LabelState::no_levels;
-        return;
-    }
-    active_.push_back({labels_.size() - 1, trading::TradePath(touch, deadline, rules_, config_.barriers)});
-}
-
-template <class Event>
-void Labeler::step(const Event& event) {
-    for (std::size_t i = 0; i < active_.size();) {
-        const auto state = active_[i].path.step(event);
-        if (state == trading::TradePath::State::waiting || state == trading::TradePath::State::open) {
-            ++i;
-            continue;
-        }
-        settle(active_[i]);
-        active_[i] = active_.back();
-        active_.pop_back();
-    }
-}
-
-void Labeler::on_bar(const Bar& bar) {
-    step(bar);
-    last_price_ = bar.close;
-}
-
-void Labeler::on_trade(const Trade& trade) {
-    step(trade);
-    last_price_ = trade.price;
-}
-
-void Labeler::on_funding(const trading::Funding& event) {
-    funding_.push_back(event);
-    if (std::isnan(event.mark)) funding_.back().mark = last_price_;
-}
-
-void Labeler::settle(const Active& active) {
-    Label& label = labels_[active.index];
-    const trading::TradePath& path = active.path;
-    if (path.state() == trading::TradePath::State::unfilled) {
-        label.state = LabelState::unfilled;
-        label.why = path.why_unfilled();
-        return;
-    }
-    const trading::Exit& exit = path.exit();
-    const trading::RoundTrip trip = path.round_trip();
-    const double risk = path.levels().risk();
-    label.state = LabelState::labeled;
-    label.y = exit.reason == trading::ExitReason::target ? 1 : 0;
-    label.entry_time = path.entry().time;
-    label.end_time = exit.time;
-    label.gross_r = trip.gross_r;
-    label.costs.slip = trip.slip_r;
-    label.costs.fee = trading::fee_r(config_.costs, path.entry().price, exit.price, exit.reason, risk);
-    label.costs.ops = trading::ops_r(config_.costs, config_.sizing.starting_equity, config_.sizing.risk_fraction);
-    const auto first = std::ranges::upper_bound(funding_, label.entry_time, {}, &trading::Funding::time);
-    for (auto event = first; event != funding_.end() && event->time <= label.end_time; ++event) {
-        label.costs.funding += trading::funding_r(label.touch.direction, event->rate, event->mark, risk);
-    }
-    label.reason = exit.reason;
-    label.ambiguous = exit.ambiguous;
-    label.mae_r = path.adverse_r();
-    label.mfe_r = path.favourable_r();
-}
-
 namespace {
 
 TimeNs known_at(const Bar& bar) { return bar.close_time; }
 TimeNs known_at(const Trade& trade) { return trade.ts; }
-void feed(Labeler& labeler, const Bar& bar) { labeler.on_bar(bar); }
-void feed(Labeler& labeler, const Trade& trade) { labeler.on_trade(trade); }
+double last_price(const Bar& bar) { return bar.close; }
+double last_price(const Trade& trade) { return trade.price; }
+
+/// The first of `events` that was not known at `time` yet.
+template <class Event>
+std::size_t first_after(std::span<const Event> events, TimeNs time) {
+    const auto known = [](const Event& event) { return known_at(event); };
+    return static_cast<std::size_t>(std::ranges::upper_bound(events, time, {}, known) - events.begin());
+}
+
+/// The stamps with what stood for the price where they do not say it.
+template <class Event>
+std::vector<trading::Funding> marked(std::span<const trading::Funding> funding, std::span<const Event> events) {
+    std::vector<trading::Funding> out(funding.begin(), funding.end());
+    for (trading::Funding& stamp : out) {
+        const std::size_t next = first_after(events, stamp.time - 1);
+        if (std::isnan(stamp.mark) && next > 0) stamp.mark = last_price(events[next - 1]);
+    }
+    return out;
+}
+
+/// A history to walk through.
+template <class Event>
+struct Path {
+    std::span<const Event> events;
+    std::span<const trading::PriceRange> ranges;
+    std::vector<trading::Funding> funding;
+
+    /// The first event after `time`; the ranges are a table of where to look.
+    [[nodiscard]] std::size_t first(TimeNs time) const {
+        if (ranges.empty()) return first_after(events, time);
+        const auto range = std::ranges::upper_bound(ranges, time, {}, &trading::PriceRange::until);
+        const std::size_t skipped = std::min(static_cast<std::size_t>(range - ranges.begin()) * trading::range_bars, events.size());
+        return skipped + first_after(events.subspan(skipped, std::min(trading::range_bars, events.size() - skipped)), time);
+    }
+
+    /// How many events from `at` on certainly change nothing but the trade's extremes, which `trade` has then seen.
+    [[nodiscard]] std::size_t passed(trading::TradePath& trade, std::size_t at) const {
+        const std::size_t range = at / trading::range_bars;
+        return at % trading::range_bars == 0 && range < ranges.size() && trade.pass(ranges[range]) ? trading::range_bars : 0;
+    }
+};
+
+/// The rules of a trade that stands alone.
+class Rules {
+public:
+    static Result<Rules> make(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills) {
+        SOFIA_CHECK(config.validate());
+        SOFIA_CHECK(instrument.validate());
+        SOFIA_TRY(const auto timeframes, market::parse_timeframes(config.touch.timeframes));
+        SOFIA_TRY(const market::Session session, instrument.session());
+        Rules rules(config, session);
+        rules.fills_ = trading::FillRules::of(config.execution, instrument, fills);
+        for (const market::Timeframe timeframe : timeframes) rules.timeframes_.push_back(timeframe.length());
+        return rules;
+    }
+
+    template <class Event>
+    Label label(const Touch& touch, const Path<Event>& path) const {
+        assert(touch.timeframe < timeframes_.size());
+        Label label;
+        label.touch = touch;
+        const auto deadline = trading::vertical_barrier(touch.known_at, timeframes_[touch.timeframe], config_.barriers.max_hold_bars, session_);
+        if (!trading::make_levels(touch.direction, touch.close, touch.atr, deadline, config_.barriers, fills_.tick)) {
+            label.state = LabelState::no_levels;
+            return label;
+        }
+        trading::TradePath trade(touch, deadline, fills_, config_.barriers);
+        // What was known when the touch was has no part in it.
+        for (std::size_t at = path.first(touch.known_at); at < path.events.size();) {
+            if (const std::size_t passed = path.passed(trade, at); passed > 0) {
+                at += passed;
+                continue;
+            }
+            const auto state = trade.step(path.events[at++]);
+            if (state == trading::TradePath::State::closed || state == trading::TradePath::State::unfilled) {
+                settle(trade, path.funding, label);
+                break;
+            }
+        }
+        return label;
+    }
+
+private:
+    Rules(const trading::DecisionConfig& config, const market::Session& session) : config_(config), session_(session) {}
+
+    void settle(const trading::TradePath& trade, std::span<const trading::Funding> funding, Label& label) const {
+        if (trade.state() == trading::TradePath::State::unfilled) {
+            label.state = LabelState::unfilled;
+            label.why = trade.why_unfilled();
+            return;
+        }
+        const trading::Exit& exit = trade.exit();
+        const trading::RoundTrip trip = trade.round_trip();
+        const double risk = trade.levels().risk();
+        label.state = LabelState::labeled;
+        label.y = exit.reason == trading::ExitReason::target ? 1 : 0;
+        label.entry_time = trade.entry().time;
+        label.end_time = exit.time;
+        label.gross_r = trip.gross_r;
+        label.costs.slip = trip.slip_r;
+        label.costs.fee = trading::fee_r(config_.costs, trade.entry().price, exit.price, exit.reason, risk);
+        label.costs.ops = trading::ops_r(config_.costs, config_.sizing.starting_equity, config_.sizing.risk_fraction);
+        const auto first = std::ranges::upper_bound(funding, label.entry_time, {}, &trading::Funding::time);
+        for (auto event = first; event != funding.end() && event->time <= label.end_time; ++event) {
+            label.costs.funding += trading::funding_r(label.touch.direction, event->rate, event->mark, risk);
+        }
+        label.reason = exit.reason;
+        label.ambiguous = exit.ambiguous;
+        label.mae_r = trade.adverse_r();
+        label.mfe_r = trade.favourable_r();
+    }
+
+    trading::DecisionConfig config_;
+    trading::FillRules fills_;
+    std::vector<DurationNs> timeframes_;
+    market::Session session_;
+};
 
 template <class Event>
-std::vector<Label> label_all(Labeler labeler, std::span<const Touch> touches, std::span<const Event> events,
-                             std::span<const trading::Funding> funding) {
-    std::size_t touch = 0;
-    std::size_t stamp = 0;
-    for (const Event& event : events) {
-        // A touch that became known before this event has not seen it.
-        for (; touch < touches.size() && touches[touch].known_at < known_at(event); ++touch) labeler.add(touches[touch]);
-        for (; stamp < funding.size() && funding[stamp].time <= known_at(event); ++stamp) labeler.on_funding(funding[stamp]);
-        feed(labeler, event);
-    }
-    for (; touch < touches.size(); ++touch) labeler.add(touches[touch]);
-    return std::move(labeler).take();
+std::vector<Label> label_all(const Rules& rules, std::span<const Touch> touches, const Path<Event>& path) {
+    std::vector<Label> labels;
+    labels.reserve(touches.size());
+    for (const Touch& touch : touches) labels.push_back(rules.label(touch, path));
+    return labels;
 }
 
 }  // namespace
 
 Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills,
-                                           std::span<const Touch> touches, std::span<const Bar> base_bars,
-                                           std::span<const trading::Funding> funding) {
-    SOFIA_TRY(Labeler labeler, Labeler::make(config, instrument, fills));
-    return label_all(std::move(labeler), touches, base_bars, funding);
+                                           std::span<const Touch> touches, std::span<const Bar> base_bars, std::span<const trading::Funding> funding,
+                                           std::span<const trading::PriceRange> ranges) {
+    assert(ranges.empty() || ranges.size() == (base_bars.size() + trading::range_bars - 1) / trading::range_bars);
+    SOFIA_TRY(const Rules rules, Rules::make(config, instrument, fills));
+    return label_all(rules, touches, Path<Bar>{base_bars, ranges, marked(funding, base_bars)});
 }
 
 Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
                                            std::span<const Touch> touches, std::span<const Trade> trades, std::span<const trading::Funding> funding) {
-    SOFIA_TRY(Labeler labeler, Labeler::make(config, instrument, trading::FillMode::trades));
-    return label_all(std::move(labeler), touches, trades, funding);
+    SOFIA_TRY(const Rules rules, Rules::make(config, instrument, trading::FillMode::trades));
+    return label_all(rules, touches, Path<Trade>{trades, {}, marked(funding, trades)});
 }
 
 trading::EvModel realized_ev(std::span<const Label> labels, std::span<const std::size_t> rows) {

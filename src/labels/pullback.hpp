@@ -48,50 +48,14 @@ struct Label {
     [[nodiscard]] bool labeled() const { return state == LabelState::labeled; }
 };
 
-/// Labels a stream. Feed in order of time, at one moment funding, then the bar or print, then `add` of the touches that became known: a touch
-/// sees bars and prints after it only. A value, for one thread.
-class Labeler {
-public:
-    /// Uses the sections touch (timeframes only), barriers, execution, costs and sizing (for the operating cost). Error: config.
-    [[nodiscard]] static Result<Labeler> make(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills);
-
-    /// The label of the n-th added touch is `labels()[n]`: `cut` as long as its trade is not over.
-    void add(const Touch& touch);
-
-    /// In trades mode bars are not needed, in the bar modes trades are not.
-    void on_bar(const Bar& bar);
-    void on_trade(const Trade& trade);
-    void on_funding(const trading::Funding& event);
-
-    [[nodiscard]] const std::vector<Label>& labels() const { return labels_; }
-    [[nodiscard]] std::vector<Label> take() && { return std::move(labels_); }
-
-private:
-    struct Active {
-        std::size_t index;
-        trading::TradePath path;
-    };
-
-    Labeler(const trading::DecisionConfig& config, const market::Instrument& instrument, trading::FillMode fills, std::vector<DurationNs> timeframes,
-            market::Session session);
-    template <class Event>
-    void step(const Event& event);
-    void settle(const Active& active);
-
-    trading::DecisionConfig config_;
-    trading::FillRules rules_;
-    std::vector<DurationNs> timeframes_;
-    market::Session session_;
-    std::vector<Label> labels_;
-    std::vector<Active> active_;
-    std::vector<trading::Funding> funding_;  // all stamps, marks filled in
-    double last_price_ = std::numeric_limits<double>::quiet_NaN();
-};
-
-/// All labels of a history of base bars, or of prints: `touches` in order of time. Error: config.
+/// The labels of `touches`, n-th for n-th, over a history of base bars (sorted), or of prints: each is walked through the bars or prints after it
+/// alone, and is `cut` where they end before its trade does. Uses the sections touch (timeframes only), barriers, execution, costs and sizing (for
+/// the operating cost). A funding stamp without a mark takes the last price before it. `ranges`: those of `base_bars`, which save most steps of a
+/// long trade and change no label; empty: every bar is looked at. Error: config.
 [[nodiscard]] Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
                                                          trading::FillMode fills, std::span<const Touch> touches, std::span<const Bar> base_bars,
-                                                         std::span<const trading::Funding> funding = {});
+                                                         std::span<const trading::Funding> funding = {},
+                                                         std::span<const trading::PriceRange> ranges = {});
 [[nodiscard]] Result<std::vector<Label>> pullback_labels(const trading::DecisionConfig& config, const market::Instrument& instrument,
                                                          std::span<const Touch> touches, std::span<const Trade> trades,
                                                          std::span<const trading::Funding> funding = {});

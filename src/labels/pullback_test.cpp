@@ -112,6 +112,28 @@ RC_GTEST_PROP(Labels, StandAlone, (std::uint64_t seed)) {
     }
 }
 
+// Going past several bars in one step is as good as a step for each, wherever a trade begins and ends and whatever bars have no print.
+RC_GTEST_PROP(Labels, AreTheSameWithAndWithoutRanges, (std::uint64_t seed)) {
+    World world = random_world(seed, 2'000);
+    RandomStream choice = RandomStream(seed).split("long");
+    world.config.barriers = {choice.uniform(0.5, 15.0), choice.uniform(0.5, 3.0), static_cast<std::int64_t>(1 + choice.below(80))};
+    for (Bar& bar : world.bars) bar.filled = choice.below(10) == 0;
+    const std::vector<Touch> touches = touches_of(world.signals);
+    const auto ranges = trading::price_ranges(world.bars);
+    const auto with = pullback_labels(world.config, support::instrument(), world.fills, touches, world.bars, {}, ranges).value();
+    const auto without = label(world);
+    RC_ASSERT(with.size() == without.size());
+    for (std::size_t i = 0; i < with.size(); ++i) {
+        RC_ASSERT(with[i].state == without[i].state);
+        if (!with[i].labeled()) continue;
+        RC_ASSERT(with[i].reason == without[i].reason);
+        RC_ASSERT(with[i].end_time == without[i].end_time);
+        RC_ASSERT(with[i].gross_r == without[i].gross_r);
+        RC_ASSERT(with[i].mae_r == without[i].mae_r);
+        RC_ASSERT(with[i].mfe_r == without[i].mfe_r);
+    }
+}
+
 TEST(Labels, ATouchWhosePathIsCutHasNoLabelAndSaysSo) {
     World world;
     for (int i = 0; i < 30; ++i) world.bars.push_back(support::flat(i, 100.0));

@@ -126,7 +126,11 @@ private:
             file.last = std::max(file.last, bar.open_time);
             last_start_ = bar.open_time;
             ++file.rows;
-            data_.bars.push_back(bar);
+        }
+        if (data_.bars.empty()) {
+            data_.bars = std::move(block.bars);
+        } else {
+            data_.bars.insert(data_.bars.end(), block.bars.begin(), block.bars.end());
         }
         return {};
     }

@@ -70,6 +70,7 @@ Result<BarBlock> read_parquet_bars(const std::filesystem::path& path, BadRows ba
     if (!selection) return std::unexpected(at_line(path, 0, std::move(selection).error()));
     reader.select(selection->columns);
     BarBlock block;
+    block.bars.reserve(static_cast<std::size_t>(reader.rows()));
     ParquetTime time;
     std::vector<ParquetValues> values;
     while (true) {

@@ -84,6 +84,18 @@ TimeNs vertical_barrier(TimeNs known_at, DurationNs timeframe, std::int64_t bars
     return time;
 }
 
+std::vector<PriceRange> price_ranges(std::span<const Bar> bars) {
+    std::vector<PriceRange> ranges((bars.size() + range_bars - 1) / range_bars);
+    for (std::size_t i = 0; i < bars.size(); ++i) {
+        PriceRange& range = ranges[i / range_bars];
+        range.until = bars[i].close_time;
+        if (bars[i].filled) continue;
+        range.low = std::min(range.low, bars[i].low);
+        range.high = std::max(range.high, bars[i].high);
+    }
+    return ranges;
+}
+
 BarrierWalk::BarrierWalk(const Levels& levels, const FillRules& rules)
     : levels_(levels),
       rules_(rules),
@@ -155,6 +167,15 @@ std::optional<Exit> BarrierWalk::step(const Bar& bar) {
     }
     if (exit) see(exit->reference, exit->reference);
     return exit;
+}
+
+bool BarrierWalk::pass(const PriceRange& range) {
+    // A market order on its way fills on a bar that opens at its decision or later.
+    if (range.until > exit_order_.decided_at()) return false;
+    const bool is_long = levels_.direction == Direction::long_side;
+    if (at_stop(is_long ? range.low : range.high) || beyond_target(is_long ? range.high : range.low)) return false;
+    see(range.low, range.high);
+    return true;
 }
 
 void BarrierWalk::request_exit(ExitReason reason, TimeNs decided_at) {

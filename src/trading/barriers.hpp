@@ -1,10 +1,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/config.hpp"
 #include "base/result.hpp"
@@ -59,6 +62,19 @@ struct Exit {
     bool ambiguous = false;  ///< stop and target lay inside one bar: counted as the stop
 };
 
+/// So many neighbouring bars are summed up in one PriceRange.
+inline constexpr std::size_t range_bars = 16;
+
+/// What a walk has to know of neighbouring bars to go past them in one step.
+struct PriceRange {
+    TimeNs until = 0;                                        ///< when the last of them closes
+    double low = std::numeric_limits<double>::infinity();    ///< of those with a print
+    double high = -std::numeric_limits<double>::infinity();
+};
+
+/// Ranges of `range_bars` bars each, the last one of what is left.
+[[nodiscard]] std::vector<PriceRange> price_ranges(std::span<const Bar> bars);
+
 /// Watches one open trade until it is out. For a long trade (a short one mirrors it):
 /// - the stop is triggered by a Sell print, or a bar's low, at or below it and fills at min(stop, print), on bars min(stop, high), less
 ///   slippage: filling at the level would pocket the overshoot (Broadie, Glasserman, Kou 1997);
@@ -81,6 +97,9 @@ public:
         return examine(trade);
     }
     [[nodiscard]] std::optional<Exit> step(const Bar& bar);
+
+    /// Whether the bars of `range` certainly end nothing: then it is as if each had been a step.
+    [[nodiscard]] bool pass(const PriceRange& range);
 
     /// Sends the market order that leaves, if none was sent before `decided_at`.
     void request_exit(ExitReason reason, TimeNs decided_at);

@@ -34,6 +34,9 @@ public:
     /// Whether `trade` certainly changes nothing.
     [[nodiscard]] bool quiet(const Trade& trade) const { return state_ == State::open && walk_->quiet(trade); }
 
+    /// Whether the bars of `range` certainly change nothing but how far the price went: then they count as seen.
+    [[nodiscard]] bool pass(const PriceRange& range) { return state_ == State::open && walk_->pass(range); }
+
     /// Open: sends the market order that leaves.
     void request_exit(ExitReason reason, TimeNs decided_at);
 

@@ -3,7 +3,7 @@
 
     tests/rooms/check_rooms.py [REPOSITORY]
 
-Read: every `#include "..."` under src/ and app/, and every DEPENDS of sofia_room(). A room is a folder of src/ or of app/ (named app/x).
+Read: every `#include "..."` under src/, app/ and python/, and every DEPENDS of sofia_room(). A room is a folder of src/ or of app/ (named app/x), or python.
 Every room may include itself and base; base includes none; `every room` means those of src/. A line of the table closes transitively, except through a room that may include
 every room: what app/pipeline may is not handed on to those that may include app/pipeline.
 Exit: 0 holds, 1 something is forbidden (each on a line of its own), 2 the table or the tree cannot be read.
@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 EVERY = "every room"
+OUTSIDE = {"python"}  # a room that lies neither under src/ nor under app/
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 DEPENDS = re.compile(r"sofia_room\(\s*(\w+)\s+(?:[^)]*?\s)?DEPENDS\s+([^)]*?)(?=\s+(?:LINK|SOURCES|TESTS|BENCHES)\b|\))", re.DOTALL)
 
@@ -71,7 +72,7 @@ def close(granted: dict[str, set[str]]) -> dict[str, set[str]]:
     closed = {"base": {"base"}}
     for room, may in granted.items():
         if EVERY in may:
-            closed[room] = {other for other in granted if not other.startswith("app/")} | {room, "base"}
+            closed[room] = {other for other in granted if not other.startswith("app/")} - OUTSIDE | may - {EVERY} | {room, "base"}
         else:
             closed[room] = reach(room, {room, "base"})
     return closed
@@ -79,6 +80,8 @@ def close(granted: dict[str, set[str]]) -> dict[str, set[str]]:
 
 def room_of(path: Path) -> str:
     """The room of a path relative to the repository: src/bars/x.hpp -> bars, app/cli/x.hpp -> app/cli."""
+    if path.parts[0] in OUTSIDE:
+        return path.parts[0]
     return path.parts[1] if path.parts[0] == "src" else f"app/{path.parts[1]}"
 
 
@@ -88,7 +91,7 @@ def included_room(text: str, file: Path, root: Path) -> str | None:
         resolved = candidate.resolve()
         if candidate.is_file() and resolved.is_relative_to(root.resolve()):
             relative = resolved.relative_to(root.resolve())
-            if relative.parts[0] in ("src", "app") and len(relative.parts) > 2:
+            if relative.parts[0] in ("src", "app", *OUTSIDE) and len(relative.parts) > 2:
                 return room_of(relative)
     first = text.split("/")[0]
     return first if "/" in text and (root / "src" / first).is_dir() else None
@@ -96,7 +99,7 @@ def included_room(text: str, file: Path, root: Path) -> str | None:
 
 def forbidden(root: Path, closed: dict[str, set[str]]) -> list[str]:
     found = []
-    for file in sorted(p for top in ("src", "app") for p in (root / top).glob("*/**/*")):
+    for file in sorted(p for top in ("src", "app", *OUTSIDE) for p in (root / top).glob("*/**/*")):
         if not file.is_file() or (file.suffix not in (".hpp", ".cpp", ".h", ".inc") and file.name != "CMakeLists.txt"):
             continue
         relative = file.relative_to(root)

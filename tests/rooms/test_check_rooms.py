@@ -16,7 +16,8 @@ def tree(tmp_path):
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs/architecture.md", tmp_path / "docs")
     for header in ("src/base/result.hpp", "src/market/bar.hpp", "src/math/ema.hpp", "src/trading/core.hpp", "src/labels/pullback.hpp",
-                   "src/bars/cascade.hpp", "src/net/http.hpp", "app/pipeline/tune.hpp", "app/cli/verb.hpp"):
+                   "src/bars/cascade.hpp", "src/net/http.hpp", "app/pipeline/tune.hpp", "app/cli/verb.hpp",
+                   "python/glue/glue.hpp"):
         (tmp_path / header).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / header).write_text("#pragma once\n")
     return tmp_path
@@ -41,6 +42,8 @@ def test_our_own_tree_holds():
     ("app/cli/x.cpp", '#include "app/pipeline/tune.hpp"'),
     ("app/cli/x.cpp", '#include "net/http.hpp"'),
     ("src/bars/CMakeLists.txt", "sofia_room(bars DEPENDS base market SOURCES x.cpp)"),
+    ("python/glue/x.cpp", '#include "labels/pullback.hpp"'),
+    ("python/glue/x.cpp", '#include "app/pipeline/tune.hpp"'),
 ])
 def test_what_the_table_allows_passes(tree, file, line):
     (tree / file).write_text(line + "\n")
@@ -58,6 +61,8 @@ def test_what_the_table_allows_passes(tree, file, line):
     ("src/trading/x.hpp", '#include "app/pipeline/tune.hpp"', "trading may not include app/pipeline"),
     ("app/cli/x.cpp", '#include "labels/pullback.hpp"', "app/cli may not include labels"),
     ("app/pipeline/x.cpp", '#include "app/cli/verb.hpp"', "app/pipeline may not include app/cli"),
+    ("python/glue/x.cpp", '#include "app/cli/verb.hpp"', "python may not include app/cli"),
+    ("app/pipeline/x.cpp", '#include "python/glue/glue.hpp"', "app/pipeline may not include python"),
     ("src/bars/x.cpp", '#include "labels/not_there_yet.hpp"', "bars may not include labels"),
     ("src/bars/CMakeLists.txt", "sofia_room(bars\n  SOURCES x.cpp\n  DEPENDS base labels\n  LINK fmt::fmt)", "bars may not include labels"),
 ])

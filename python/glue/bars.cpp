@@ -1,0 +1,75 @@
+#include <algorithm>
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "bar_columns.hpp"
+#include "bars/cascade.hpp"
+#include "glue.hpp"
+#include "market/instrument.hpp"
+#include "trade_columns.hpp"
+
+namespace sofia::python {
+namespace {
+
+using market::Timeframe;
+
+/// The bars of each of `wanted`, in their order, from whatever `feed` gives the cascade.
+template <class Feed>
+std::vector<std::vector<market::Bar>> cascade_bars(const std::vector<Timeframe>& all, const std::string& session, const Feed& feed) {
+    const market::Session open = value_of(market::Session::parse(session));
+    bars::Cascade cascade = value_of(bars::Cascade::make(all, open));
+    std::vector<std::vector<market::Bar>> series(all.size());
+    feed(cascade, [&](std::size_t timeframe, const market::Bar& bar) { series[timeframe].push_back(bar); });
+    return series;
+}
+
+nb::dict by_name(const std::vector<Timeframe>& timeframes, const std::vector<std::vector<market::Bar>>& series, std::size_t first) {
+    nb::dict out;
+    for (std::size_t i = first; i < timeframes.size(); ++i) out[nb::str(timeframes[i].name().c_str())] = columns_of(series[i]);
+    return out;
+}
+
+nb::dict bars_from_trades(const nb::dict& columns, const std::vector<std::string>& timeframes, const std::string& session) {
+    const std::vector<market::Trade> trades = trades_of(columns);
+    std::vector<Timeframe> wanted;
+    std::vector<std::vector<market::Bar>> series;
+    {
+        const nb::gil_scoped_release unlocked;
+        wanted = value_of(market::parse_timeframes(timeframes));
+        series = cascade_bars(wanted, session, [&](bars::Cascade& cascade, const auto& sink) { cascade.on_trades(trades, sink); });
+    }
+    return by_name(wanted, series, 0);
+}
+
+nb::dict bars_from_bars(const nb::dict& columns, const std::vector<std::string>& timeframes, const std::string& session) {
+    const BarInput input = bars_of(columns);
+    std::vector<Timeframe> all;
+    std::vector<std::vector<market::Bar>> series;
+    bool base_wanted = false;
+    {
+        const nb::gil_scoped_release unlocked;
+        all = value_of(market::parse_timeframes(timeframes));
+        base_wanted = std::ranges::find(all, input.timeframe) != all.end();
+        if (!base_wanted) all.insert(all.begin(), input.timeframe);
+        if (!std::ranges::is_sorted(all)) {
+            value_of<void>(fail(ErrorCode::config, "bars of " + input.timeframe.name() + " cannot be cut into " + all[1].name(),
+                                "ask for multiples of the table's own timeframe"));
+        }
+        series = cascade_bars(all, session, [&](bars::Cascade& cascade, const auto& sink) {
+            for (const market::Bar& bar : input.bars) cascade.on_base_bar(bar, sink);
+        });
+    }
+    return by_name(all, series, base_wanted ? 0 : 1);
+}
+
+}  // namespace
+
+void bind_bars(nb::module_& module) {
+    module.def("bars_from_trades", &bars_from_trades, nb::arg("columns"), nb::arg("timeframes"), nb::arg("session"),
+               "Timeframe -> columns of its closed bars. `columns`: ts, price, size, side and perhaps tick.");
+    module.def("bars_from_bars", &bars_from_bars, nb::arg("columns"), nb::arg("timeframes"), nb::arg("session"),
+               "Timeframe -> columns of its closed bars. `columns`: open_time, open, high, low, close, volume and perhaps more.");
+}
+
+}  // namespace sofia::python

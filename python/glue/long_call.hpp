@@ -1,0 +1,22 @@
+#pragma once
+
+#include <functional>
+
+#include "app/pipeline/context.hpp"
+#include "base/result.hpp"
+#include "glue.hpp"
+
+namespace sofia::python {
+
+/// What every long call is told, as the command's common options.
+struct CallOptions {
+    std::uint64_t seed = 42;
+    std::size_t threads = 0;
+    bool progress = false;  ///< a line on stderr, where that is a terminal
+};
+
+/// Runs `work` in a thread of its own, without Python's lock, while the caller looks for Ctrl-C: then the context's stop flag is set, and once the
+/// work has ended, KeyboardInterrupt is raised. Log lines go to Python's logger `sofia`. Called with Python's lock. Throws what the work throws.
+void run_long(const CallOptions& options, const std::vector<std::string>& command, const std::function<void(const pipeline::Context&)>& work);
+
+}  // namespace sofia::python

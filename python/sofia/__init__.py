@@ -1,0 +1,53 @@
+"""Sofia: from trades to a tuned, trained and honestly backtested model.
+
+Tables: `bars`, `features`, `labels`, `splits`. Studies: `create_study`. A strategy: `tune`, `select`, `train`, `backtest`, `stress`.
+docs/python.md has the manual.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import distributions, errors, pruners, samplers
+from .errors import (
+    BlockedError,
+    ConfigError,
+    ConflictError,
+    DataError,
+    FutureLeakError,
+    InternalError,
+    InterruptedCallError,
+    IoError,
+    SofiaError,
+    TrialPruned,
+    UnavailableError,
+    UsageError,
+)
+from .study import Study, StudyDirection, copy_study, create_study, delete_study, get_all_study_names, load_study
+from .tables import Fold, LeakReport, Splits, Window, audit_leaks, average_uniqueness, bars, feature_catalogue, features, labels, splits
+from .trial import FrozenTrial, Trial, TrialState, create_trial
+from .verbs import Result, backtest, check_data, select, simulate, stress, train, tune
+
+if TYPE_CHECKING:
+    from .estimators import GradientBoostingClassifier, GradientBoostingRegressor
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """The estimators are loaded when they are asked for: scikit-learn is optional, and takes a second to import."""
+    if name in ("GradientBoostingClassifier", "GradientBoostingRegressor"):
+        from . import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module 'sofia' has no attribute {name!r}")
+
+
+__all__ = [
+    "BlockedError", "ConfigError", "ConflictError", "DataError", "Fold", "FrozenTrial", "FutureLeakError", "GradientBoostingClassifier",
+    "GradientBoostingRegressor", "InternalError", "InterruptedCallError", "IoError", "LeakReport", "Result", "SofiaError", "Splits", "Study",
+    "StudyDirection", "Trial", "TrialPruned", "TrialState", "UnavailableError", "UsageError", "Window", "audit_leaks", "average_uniqueness",
+    "backtest", "bars", "check_data", "copy_study", "create_study", "create_trial", "delete_study", "distributions", "errors",
+    "feature_catalogue", "features", "get_all_study_names", "labels", "load_study", "pruners", "samplers", "select", "simulate", "splits",
+    "stress", "train", "tune",
+]  # fmt: skip

@@ -145,10 +145,10 @@ const CLI::App& deepest(const CLI::App& app) {
     return *at;
 }
 
-std::vector<Verb> all_verbs() {
+std::vector<Verb> all_verbs(const pipeline::Serve& serve) {
     std::vector<Verb> verbs;
-    for (auto group : {data_verbs(), table_verbs(), strategy_verbs(), stress_verbs(), study_run_verbs(), study_verbs(), study_plot_verbs(),
-                       audit_verbs(), config_verbs()}) {
+    for (auto group : {data_verbs(), table_verbs(), store_verbs(), strategy_verbs(), stress_verbs(), study_run_verbs(), study_verbs(),
+                       study_plot_verbs(), audit_verbs(), config_verbs(), serve_verbs(serve)}) {
         for (Verb& verb : group) verbs.push_back(std::move(verb));
     }
     return verbs;
@@ -187,13 +187,13 @@ int run_verb(const Runner& runner, const pipeline::Context& context, const Globa
 
 }  // namespace
 
-int run(int argc, char** argv, StopFlag& stop) {
+int run(int argc, char** argv, StopFlag& stop, const pipeline::Serve& serve) {
     CLI::App app{"sofia: from raw trades to tuned, trained, backtested and live strategies", "sofia"};
     app.set_version_flag("--version", SOFIA_VERSION);
     app.require_subcommand(0, 1);
     GlobalOptions options;
     std::map<const CLI::App*, Runner> runners;
-    for (const Verb& verb : all_verbs()) {
+    for (const Verb& verb : all_verbs(serve)) {
         CLI::App& command = command_for(app, verb.name);
         command.description(verb.sentence);
         command.footer("Examples:\n" + verb.examples);

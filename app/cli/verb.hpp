@@ -6,6 +6,7 @@
 
 #include "app/pipeline/context.hpp"
 #include "app/pipeline/output.hpp"
+#include "app/pipeline/serve.hpp"
 #include "base/result.hpp"
 
 namespace CLI {
@@ -34,6 +35,7 @@ struct Verb {
 
 [[nodiscard]] std::vector<Verb> data_verbs();
 [[nodiscard]] std::vector<Verb> table_verbs();
+[[nodiscard]] std::vector<Verb> store_verbs();
 [[nodiscard]] std::vector<Verb> strategy_verbs();
 [[nodiscard]] std::vector<Verb> stress_verbs();
 [[nodiscard]] std::vector<Verb> study_run_verbs();
@@ -41,8 +43,10 @@ struct Verb {
 [[nodiscard]] std::vector<Verb> study_plot_verbs();
 [[nodiscard]] std::vector<Verb> audit_verbs();
 [[nodiscard]] std::vector<Verb> config_verbs();
+[[nodiscard]] std::vector<Verb> serve_verbs(const pipeline::Serve& serve);
 
-/// Parses and runs one command line. Returns the exit code; prints results on stdout, errors on stderr.
-[[nodiscard]] int run(int argc, char** argv, StopFlag& stop);
+/// Parses and runs one command line. Returns the exit code; prints results on stdout, errors on stderr. `serve` is the service, which lies in a
+/// room that this one may not know.
+[[nodiscard]] int run(int argc, char** argv, StopFlag& stop, const pipeline::Serve& serve);
 
 }  // namespace sofia::cli

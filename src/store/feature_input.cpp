@@ -146,6 +146,27 @@ void add_value(std::string& out, const FeatureColumn& column, std::size_t row) {
     }
 }
 
+// Times one after the other mostly share their day.
+class TimeText {
+public:
+    void add(std::string& out, TimeNs time) {
+        const TimeNs day = floor_time(time, ns_per_day);
+        const TimeNs rest = time - day;
+        if (rest % ns_per_second != 0) {
+            out += format_time(time);
+            return;
+        }
+        if (day != day_ || date_.empty()) date_ = format_date(day);
+        day_ = day;
+        fmt::format_to(std::back_inserter(out), "{}T{:02}:{:02}:{:02}Z", date_, rest / ns_per_hour, rest / ns_per_minute % 60,
+                       rest / ns_per_second % 60);
+    }
+
+private:
+    TimeNs day_ = 0;
+    std::string date_;
+};
+
 ColumnSlice time_slice(const char* name, const std::vector<TimeNs>& times) {
     ColumnSlice slice{{name, ColumnType::timestamp}, {}, {}, {}, {}, {}};
     slice.integers = times;
@@ -182,10 +203,11 @@ std::string feature_csv(const FeatureRows& rows, WrittenAt written_at) {
         add_field(out, column.name);
     }
     out += '\n';
+    TimeText text;
     for (std::size_t row = 0; row < rows.rows(); ++row) {
-        out += format_time(rows.ts[row]);
+        text.add(out, rows.ts[row]);
         out += ',';
-        out += format_time(rows.known_at[row]);
+        text.add(out, rows.known_at[row]);
         if (written_at == WrittenAt::keep) out += "," + format_time(rows.written_at[row]);
         for (const FeatureColumn& column : rows.columns) {
             out += ',';

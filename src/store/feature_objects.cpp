@@ -43,9 +43,11 @@ arrow::Status initialize(std::string_view scheme) {
     if (loaded) return arrow::Status::OK();
     ARROW_RETURN_NOT_OK(load_s3());
     loaded = true;
-    static FileSystemsEnd end;  // after the library, so that it goes before it
     return arrow::Status::OK();
 }
+
+// To be called when a file system was made: what is made after it goes before it.
+void finalize_at_exit() { static const FileSystemsEnd end; }
 
 // What must not be shown: the user's part of a URL in whole and in its parts, and the values of its options.
 std::vector<std::string> secrets_of(std::string_view url) {
@@ -237,6 +239,7 @@ Result<std::shared_ptr<StoreFiles>> object_files(const std::string& url) {
             files = status;
         } else {
             files = arrow::fs::FileSystemFromUri(url, &base);
+            if (scheme == "s3") finalize_at_exit();
         }
     } catch (const std::exception& thrown) {
         files = arrow::Status::IOError(thrown.what());

@@ -224,4 +224,11 @@ Result<std::vector<std::string>> FeatureStore::parts(const std::string& symbol) 
     return names;
 }
 
+Result<std::optional<TimeNs>> FeatureStore::last_day(const std::string& symbol) const {
+    SOFIA_TRY(const std::string folder, symbol_folder(symbol));
+    SOFIA_TRY(const LogState state, load_existing(*files_, {folder}, symbol));
+    if (state.parts.empty()) return std::nullopt;
+    return state.parts.back().day;
+}
+
 }  // namespace sofia::store

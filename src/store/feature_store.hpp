@@ -146,6 +146,9 @@ public:
     /// The names below ROOT/<folder of the symbol> of all parts that are committed, for other readers. They lie there once no append is under way.
     [[nodiscard]] Result<std::vector<std::string>> parts(const std::string& symbol) const;
 
+    /// The first moment of the last day that has rows; nothing when all were dropped.
+    [[nodiscard]] Result<std::optional<TimeNs>> last_day(const std::string& symbol) const;
+
     [[nodiscard]] Result<StoreDescription> describe(const std::string& symbol) const;
 
     /// Rewrites each day that has several parts, or rows that no read can see, as one part.

@@ -7,6 +7,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include "store/feature_faults.hpp"
 #include "store/feature_testing.hpp"
 #include "store/test_files.hpp"
 
@@ -260,8 +261,9 @@ RC_GTEST_PROP(FeatureStore, ReadsAsOfAnyMomentWhatTheDefinitionSays, ()) {
         std::int64_t known;
         double value;
     };
-    const TemporaryFolder files;
-    const FeatureStore store = open_store(files.path());
+    StoreOptions options;
+    options.threads = 1;
+    const FeatureStore store(std::make_shared<testing::MemoryFiles>(testing::MemoryFiles::Locks::kept), options);
     std::vector<Write> model;
     double next = 0;
     const int steps = *rc::gen::inRange(1, 6);

@@ -152,7 +152,7 @@ def flags(column: pa.ChunkedArray | pa.Array, name: str) -> np.ndarray:
 
 def find(table: pa.Table, *names: str) -> str | None:
     """The table's own name of the column that is plainly called one of `names`, in the order of `names`."""
-    own = {}
+    own: dict[str, str] = {}
     for column in table.column_names:
         own.setdefault(plain(column), column)
     return next((own[name] for name in names if name in own), None)
@@ -197,9 +197,9 @@ def bar_columns(data: Any) -> dict[str, np.ndarray]:
         own = need(table, "bars", name)
         out[name] = doubles(table.column(own), own)
     for name in _BAR_OPTIONAL:
-        own = find(table, plain(name))
-        if own is not None:
-            out[name] = doubles(table.column(own), own)
+        found = find(table, plain(name))
+        if found is not None:
+            out[name] = doubles(table.column(found), found)
     filled = find(table, "filled")
     if filled is not None:
         out["filled"] = flags(table.column(filled), filled)

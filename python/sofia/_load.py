@@ -12,6 +12,7 @@ import ctypes
 import importlib
 import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 
 def _folder(package: str) -> Path:
@@ -33,5 +34,10 @@ def _preload() -> None:
             ctypes.CDLL(str(library))
 
 
-_preload()
-core = importlib.import_module("sofia._core")
+if TYPE_CHECKING:
+    from . import _core as core
+else:
+    _preload()
+    core = importlib.import_module("sofia._core")
+
+__all__ = ["core"]

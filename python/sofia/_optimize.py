@@ -121,12 +121,10 @@ class Run:
                 first = first or raised
         return first
 
-    def wait(self, futures: list[Any]) -> None:
-        """Waits in steps, so that Ctrl-C is seen: then what runs is finished, and nothing else begins."""
+    def wait(self, futures: list[Future[Any]]) -> None:
+        """After Ctrl-C, or another exception, what runs is finished and nothing else begins."""
         try:
             for future in futures:
-                while not future.done():
-                    time.sleep(0.0005 if self.until is None else 0.001)
                 future.result()
         except BaseException:
             self.study._stop.set()

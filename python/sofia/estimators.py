@@ -94,10 +94,18 @@ class _GradientBoosting(BaseEstimator):
             return names
         return [f"Column_{i}" for i in range(self.n_features_in_)]
 
+    def _weighted(self, features: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """A row without weight is left out: it would still count for what LightGBM decides by counting rows."""
+        if weights is None:
+            return features, labels, None
+        weights = _check_sample_weight(weights, features, dtype=np.float64, ensure_non_negative=True)
+        kept = weights > 0
+        if not kept.any():
+            raise DataError("no row has a weight above zero")
+        return (features, labels, weights) if kept.all() else (features[kept], labels[kept], weights[kept])
+
     def _fit(self, features: np.ndarray, labels: np.ndarray, weights: Any, objective: Mapping[str, Any]) -> None:
         rows = len(labels)
-        if weights is not None:
-            weights = _check_sample_weight(weights, features, dtype=np.float64, ensure_non_negative=True)
         learn = rows
         if self.early_stopping_rounds > 0:
             learn = rows - max(1, round(rows * self.validation_fraction))
@@ -175,6 +183,7 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         """``X``: rows x features, ``y``: a class a row, ``sample_weight``: one a row, not negative."""
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", ensure_all_finite="allow-nan")
         check_classification_targets(y)
+        X, y, weights = self._weighted(X, y, sample_weight)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(f"the labels have one class, {self.classes_[0]!r}: a classifier needs at least two classes")
@@ -182,7 +191,7 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
             objective: dict[str, Any] = {"objective": "binary"}
         else:
             objective = {"objective": "multiclass", "params": {"num_class": len(self.classes_)}}
-        self._fit(X, codes.astype(np.float64), sample_weight, objective)
+        self._fit(X, codes.astype(np.float64), weights, objective)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -192,7 +201,8 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
 
     def predict(self, X: Any) -> np.ndarray:
         """The likeliest class a row."""
-        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        likely = np.argmax(self.predict_proba(X), axis=1)
+        return self.classes_[likely]
 
 
 class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
@@ -201,7 +211,8 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> GradientBoostingRegressor:
         """``X``: rows x features, ``y``: a finite number a row, ``sample_weight``: one a row, not negative."""
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", ensure_all_finite="allow-nan", y_numeric=True)
-        self._fit(X, y, sample_weight, {"objective": "regression"})
+        X, y, weights = self._weighted(X, y, sample_weight)
+        self._fit(X, y, weights, {"objective": "regression"})
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -192,7 +192,8 @@ class Study:
         raise UsageError(f"trial {number} is {found[0].state.name} and was not asked for by this study object")
 
     def _trial(self, number: int) -> FrozenTrial:
-        return next(trial for trial in self.get_trials() if trial.number == number)
+        """That one only, as it is stored now."""
+        return FrozenTrial._of(self._core.trials(2**62, [number])[0])
 
     def _tell(self, trial: Trial, values: Any, state: TrialState | None, reason: str | None = None) -> TrialState:
         """Tells and forgets the trial. A value that counts for nothing fails it, with the reason in the user attribute `error`."""
@@ -464,6 +465,7 @@ def delete_study(*, study_name: str, storage: Any) -> None:
 
 
 def get_all_study_names(storage: Any) -> list[str]:
+    """Of a storage that is there."""
     return core.study_names(_stored(storage))
 
 

@@ -301,4 +301,4 @@ def splits(start: Any, end: Any, config: Config = None, *, overrides: Mapping[st
 
 def average_uniqueness(start: Any, end: Any) -> np.ndarray:
     """Weights of overlapping labels in (0, 1]: the mean over each life of 1 / (labels alive) (López de Prado 2018, ch. 4.4). Times, one a label."""
-    return core.average_uniqueness(_time_values(start), _time_values(end))
+    return np.asarray(core.average_uniqueness(_time_values(start), _time_values(end)))

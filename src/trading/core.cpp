@@ -9,6 +9,15 @@
 
 namespace sofia::trading {
 
+namespace {
+
+/// No account pays or gets more at once. A bad print or rate may ask for any amount: it ruins an account, and must not end the program.
+constexpr double payment_max = 1e9;
+
+market::Money payment(double coins) { return market::to_money(std::clamp(coins, -payment_max, payment_max)); }
+
+}  // namespace
+
 void PositionConfig::describe(config::Keys& keys) {
     keys.choice("opposite", opposite, {"flip", "ignore", "close"}, "What an opposite signal does to an open position.");
     keys.integer("cooldown_bars", cooldown_bars, {0, 50'000}, "Bars of the closed trade's timeframe before the next entry.");
@@ -172,7 +181,7 @@ void DecisionCore::opened() {
     assert(!open_);
     open_ = next_;
     next_.reset();
-    open_->entry_fee = market::to_money(fee_money(*open_, open_->path.entry().price, entry_fee_fraction(config_.costs)));
+    open_->entry_fee = payment(fee_money(*open_, open_->path.entry().price, entry_fee_fraction(config_.costs)));
     equity_ -= open_->entry_fee;
 }
 
@@ -181,7 +190,7 @@ void DecisionCore::settle_funding(ClosedTrade& trade, const Leg& leg) {
     for (const Funding& event : funding_) {
         if (event.time <= trade.entry_time || event.time > trade.exit_time) continue;
         trade.funding_r += funding_r(trade.direction, event.rate, event.mark, risk);
-        trade.funding += market::to_money(sign(trade.direction) * event.rate * inputs_.instrument.notional(leg.contracts, event.mark));
+        trade.funding += payment(sign(trade.direction) * event.rate * inputs_.instrument.notional(leg.contracts, event.mark));
     }
     std::erase_if(funding_, [&](const Funding& event) { return event.time <= trade.exit_time; });
 }
@@ -219,10 +228,10 @@ void DecisionCore::closed() {
     settle_funding(trade, leg);
     trade.net_r = trade.gross_r - (trade.fee_r + trade.slip_r + trade.funding_r + trade.ops_r);
 
-    const market::Money exit_fee = market::to_money(fee_money(leg, exit.price, exit_fee_fraction(config_.costs, exit.reason)));
-    trade.pnl = market::to_money(instrument.profit(sign(levels.direction) * leg.contracts, trade.entry_price, trade.exit_price));
+    const market::Money exit_fee = payment(fee_money(leg, exit.price, exit_fee_fraction(config_.costs, exit.reason)));
+    trade.pnl = payment(instrument.profit(sign(levels.direction) * leg.contracts, trade.entry_price, trade.exit_price));
     trade.fees = leg.entry_fee + exit_fee;
-    trade.ops = market::to_money(config_.costs.ops_cost_per_trade);
+    trade.ops = payment(config_.costs.ops_cost_per_trade);
     trade.net = trade.pnl - trade.fees - trade.funding - trade.ops;
     equity_ += trade.pnl - exit_fee - trade.funding - trade.ops;  // the entry fee went at the entry
     trade.equity_after = equity_;

@@ -105,7 +105,8 @@ struct UnfilledOrder {
 ///
 /// `on_bar` is for base bars and moves prices in the bar modes; in trades mode it may be left out. `on_trade` moves prices in trades mode.
 /// Opposite signal while in a position, once it has passed the gates: `flip` closes and opens (two orders of the same moment, filled by the same
-/// rule), `close` closes, `ignore` refuses. Money is rounded once a fill and payment; the equity is their exact sum. Not thread-safe; a value.
+/// rule), `close` closes, `ignore` refuses. Money is rounded once a fill and payment, and no payment is beyond 1e9 coins; the equity is their
+/// exact sum. Not thread-safe; a value.
 class DecisionCore {
 public:
     /// Error: config.

@@ -96,6 +96,20 @@ TEST(Core, AnInverseContractEarnsInCoin) {
     EXPECT_DOUBLE_EQ(trade.gross_r, 1.5);
 }
 
+TEST(Core, ABadPrintRuinsTheAccountAndNoMore) {
+    CoreInputs in = inputs(FillMode::bar_close);
+    in.instrument = testing::inverse_instrument();
+    DecisionCore core = make(plain_config(), in);
+    core.on_signal(signal(15, up, 10'000.0, 100.0));
+    core.on_bar(flat(15, 10'000.0));
+    core.on_bar(flat(16, 1e-300));  // more coins than a ledger can count
+    ASSERT_EQ(core.trades().size(), 1U);
+    EXPECT_EQ(core.trades()[0].reason, ExitReason::stop);
+    EXPECT_EQ(core.trades()[0].pnl, market::to_money(-1e9));
+    core.on_signal(signal(30, up, 10'000.0, 100.0));
+    EXPECT_EQ(refused(core, Refusal::equity), 1);
+}
+
 TEST(Core, AFlipIsACloseAndAnOpenOfTheSameMoment) {
     DecisionConfig config = plain_config();
     config.costs.fee_percent = 0.1;

@@ -1,6 +1,7 @@
 #include "store/funding.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -102,6 +103,7 @@ private:
         FundingRate rate;
         if (Reason reason = read_time(fields_[columns.timestamp], unit_.value_or(TimeUnit::seconds), rate.ts)) return reason;
         if (Reason reason = read_number(fields_[columns.rate], "funding_rate", rate.rate)) return reason;
+        if (std::fabs(rate.rate) > 1.0) return "funding_rate " + shown(fields_[columns.rate]) + " is not in -1..1: 0.0001 is 0.01 % of the position";
         const bool symbol = symbol_.matches(fields_);
         const bool exchange = exchange_.matches(fields_);
         if (symbol && exchange) rates_.push_back(rate);

@@ -42,12 +42,14 @@ TEST_F(Funding, RefusesBadRowsByLine) {
                 EndsWith("f.csv line 2: funding_rate \"abc\" is not a number"));
     EXPECT_THAT(read("", "", "timestamp,funding_rate\n1577836800,nan\n").error().message,
                 EndsWith("f.csv line 2: funding_rate \"nan\" is not finite"));
+    EXPECT_THAT(read("", "", "timestamp,funding_rate\n1577836800,1e9\n").error().message,
+                EndsWith("f.csv line 2: funding_rate \"1e9\" is not in -1..1: 0.0001 is 0.01 % of the position"));
     EXPECT_THAT(read("", "", "timestamp,funding_rate\n1577836800\n").error().message,
                 EndsWith("f.csv line 2: the row has 1 fields, the header has 2"));
     EXPECT_THAT(read("", "", "timestamp,value\n1,2\n").error().message,
                 EndsWith("f.csv line 1: column \"funding_rate\" is missing: the header has \"timestamp,value\""));
     EXPECT_THAT(read("", "", "timestamp,funding_rate\n").error().message, EndsWith("f.csv line 1: no row follows the header"));
-    EXPECT_THAT(read("", "", "timestamp,rate\n1577836800,1\n1577836800,2\n").error().message, EndsWith("two funding rates at 2020-01-01T00:00:00Z"));
+    EXPECT_THAT(read("", "", "timestamp,rate\n1577836800,1\n1577836800,-1\n").error().message, EndsWith("two funding rates at 2020-01-01T00:00:00Z"));
 }
 
 }  // namespace

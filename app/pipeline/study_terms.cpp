@@ -70,6 +70,17 @@ Result<void> compare_data(const std::string& study, const std::map<std::string, 
                 "take another --study, or the data that it was tuned on");
 }
 
+/// SHA-256 of the funding rates up to `until`.
+std::string funding_hash(const std::vector<trading::Funding>& funding, TimeNs until) {
+    Sha256 hash;
+    for (const trading::Funding& stamp : funding) {
+        if (stamp.time >= until) break;
+        hash.add({reinterpret_cast<const char*>(&stamp.time), sizeof stamp.time});
+        hash.add({reinterpret_cast<const char*>(&stamp.rate), sizeof stamp.rate});
+    }
+    return hash.hex();
+}
+
 }  // namespace
 
 std::string bars_hash(const History& history, trading::Window window) {
@@ -83,7 +94,8 @@ std::string bars_hash(const History& history, trading::Window window) {
     return hash.hex();
 }
 
-StudyTerms study_terms(const Settings& settings, const std::set<std::string>& searched, const History& history, trading::Window tuning) {
+StudyTerms study_terms(const Settings& settings, const std::set<std::string>& searched, const History& history, trading::Window tuning,
+                       std::uint64_t seed) {
     StudyTerms terms;
     Settings copy = settings;
     const config::Keys keys = keys_of(copy);
@@ -91,7 +103,11 @@ StudyTerms study_terms(const Settings& settings, const std::set<std::string>& se
         if (reaches_a_value(key.path) && !searched.contains(key.path)) terms.settings[key.path] = key.get();
     }
     // The same file may be named in several ways.
-    if (!settings.funding.file.empty()) terms.settings["funding.file"] = "a file";
+    if (!settings.funding.file.empty()) {
+        terms.settings["funding.file"] = "a file";
+        terms.settings["funding rates of SHA-256"] = funding_hash(history.funding, tuning.to);
+    }
+    terms.settings["seed"] = std::to_string(seed);
     terms.data = {
         {"symbol", history.data.symbol}, {"from", format_time(tuning.from)}, {"to", format_time(tuning.to)}, {"sha256", bars_hash(history, tuning)}};
     return terms;

@@ -14,7 +14,7 @@ namespace sofia::pipeline {
 
 /// Under which terms the values of a strategy's study are measured: only values under equal terms can be compared.
 struct StudyTerms {
-    std::map<std::string, std::string> settings;  ///< keys that are not searched, of all sections that reach a value
+    std::map<std::string, std::string> settings;  ///< the seed, and the keys that are not searched, of all sections that reach a value
     std::map<std::string, std::string> data;      ///< symbol, the tuning window's ends, the hash of its bars
 };
 
@@ -22,7 +22,8 @@ struct StudyTerms {
 [[nodiscard]] std::string bars_hash(const History& history, trading::Window window);
 
 /// `searched`: the keys that the study itself varies.
-[[nodiscard]] StudyTerms study_terms(const Settings& settings, const std::set<std::string>& searched, const History& history, trading::Window tuning);
+[[nodiscard]] StudyTerms study_terms(const Settings& settings, const std::set<std::string>& searched, const History& history, trading::Window tuning,
+                                     std::uint64_t seed);
 
 /// Keeps the terms in the study's user attributes, or holds them against those that are there. A key that one side searches is not compared, so a
 /// space may grow or shrink. Error conflict: other settings or other data; io.

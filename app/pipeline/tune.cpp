@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <variant>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -18,42 +17,12 @@
 namespace sofia::pipeline {
 namespace {
 
-/// The largest whole number that a distribution can give; 0 where it gives none.
-std::int64_t largest_of(const tune::Distribution& distribution) {
-    if (const tune::IntDistribution* range = distribution.as_int()) return range->high;
-    std::int64_t largest = 0;
-    if (const tune::CategoricalDistribution* choices = distribution.as_categorical()) {
-        for (const tune::ParamValue& choice : choices->choices) {
-            if (const auto* number = std::get_if<std::int64_t>(&choice)) largest = std::max(largest, *number);
-        }
-    }
-    return largest;
-}
-
 /// The distribution of a configuration key, or null.
 const tune::Distribution* searched(const Search& search, const std::string& key) {
     for (const auto& [name, distribution] : search.space) {
         if (search.keys.at(name) == key) return &distribution;
     }
     return nullptr;
-}
-
-/// The most bars that a label of any trial may look ahead: folds are purged by it, so that they do not depend on the trial.
-std::int64_t largest_look_ahead(const Search& search) {
-    const Settings& settings = search.settings;
-    const auto largest = [&](const char* key, std::int64_t fixed) {
-        const tune::Distribution* distribution = searched(search, key);
-        return distribution == nullptr ? fixed : largest_of(*distribution);
-    };
-    const auto gate_of = [&](const char* key, bool fixed) { return fixed || searched(search, key) != nullptr; };
-    std::int64_t bars = largest("barriers.max_hold_bars", settings.decision.barriers.max_hold_bars);
-    if (gate_of("gate.use_trend_gate", settings.decision.gate.use_trend_gate)) {
-        bars = std::max(bars, largest("trend.horizon_bars", settings.trend.horizon_bars));
-    }
-    if (gate_of("gate.use_regime_gate", settings.decision.gate.use_regime_gate)) {
-        bars = std::max(bars, largest("regime.horizon_bars", settings.regime.horizon_bars));
-    }
-    return bars;
 }
 
 /// The values between which, or from which, a distribution draws.
@@ -63,13 +32,49 @@ std::vector<tune::ParamValue> extremes(const tune::Distribution& distribution) {
     return {distribution.as_float()->low, distribution.as_float()->high};
 }
 
-/// Every key takes the ends of its range: a trial that could not run is found before the first one.
+/// The largest value that a whole-number key takes in any trial. The ends of a range have been checked to be such values, however they are written.
+std::int64_t largest_of(const Search& search, const std::string& key, Settings settings) {
+    config::Keys keys = keys_of(settings);
+    const auto at = std::ranges::find(keys.all(), key, &config::Key::path);
+    const auto value = [&] { return parse_int(at->get()).value_or(0); };
+    const tune::Distribution* distribution = searched(search, key);
+    if (distribution == nullptr) return value();
+    std::int64_t largest = 0;
+    for (const tune::ParamValue& end : extremes(*distribution)) {
+        if (config::set(assignment_of(keys, key, tune::format_value(end)), keys)) largest = std::max(largest, value());
+    }
+    return largest;
+}
+
+/// The most bars that a label of any trial may look ahead: folds are purged by it, so that they do not depend on the trial.
+std::int64_t largest_look_ahead(const Search& search) {
+    const Settings& settings = search.settings;
+    const auto largest = [&](const char* key) { return largest_of(search, key, settings); };
+    const auto gate_of = [&](const char* key, bool fixed) { return fixed || searched(search, key) != nullptr; };
+    std::int64_t bars = largest("barriers.max_hold_bars");
+    if (gate_of("gate.use_trend_gate", settings.decision.gate.use_trend_gate)) bars = std::max(bars, largest("trend.horizon_bars"));
+    if (gate_of("gate.use_regime_gate", settings.decision.gate.use_regime_gate)) bars = std::max(bars, largest("regime.horizon_bars"));
+    return bars;
+}
+
+/// Whether a whole-number key would be given fractions between the ends of its range.
+bool draws_fractions(const config::Keys& keys, const std::string& key, const tune::Distribution& distribution) {
+    const auto* range = distribution.as_float();
+    const auto found = std::ranges::find(keys.all(), key, &config::Key::path);
+    return range != nullptr && found != keys.all().end() && found->type == "integer" &&
+           (range->step == 0.0 || std::floor(range->step) != range->step);
+}
+
+/// Every key takes the ends of its range, with all others as they stand: a trial that could not run is found before the first one.
 Result<void> check_extremes(const std::string& name, const std::string& key, const tune::Distribution& distribution, Settings settings) {
     config::Keys keys = keys_of(settings);
+    if (draws_fractions(keys, key, distribution)) {
+        return fail(ErrorCode::config, fmt::format("search.{}: {} takes whole numbers only", name, key), "give the range the type int");
+    }
     for (const tune::ParamValue& value : extremes(distribution)) {
-        if (const auto set = config::set(assignment_of(keys, key, tune::format_value(value)), keys); !set) {
-            return fail(ErrorCode::config, fmt::format("search.{}: {}", name, set.error().message), "change the parameter's range");
-        }
+        auto taken = config::set(assignment_of(keys, key, tune::format_value(value)), keys);
+        if (taken) taken = settings.validate();
+        if (!taken) return fail(ErrorCode::config, fmt::format("search.{}: {}", name, taken.error().message), "change the parameter's range");
     }
     return {};
 }
@@ -204,7 +209,7 @@ Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
     SOFIA_TRY(search.folds, labels::walk_forward(search.settings.split, search.splits.tuning));
     std::set<std::string> searched_keys;
     for (const auto& [name, key] : search.keys) searched_keys.insert(key);
-    search.terms = study_terms(search.settings, searched_keys, search.history, search.splits.tuning);
+    search.terms = study_terms(search.settings, searched_keys, search.history, search.splits.tuning, context.seed);
     search.study = request.study.empty() ? tune::random_study_name() : request.study;
     search.folder = {request.model_dir / search.study};
     SOFIA_TRY(tune::Study study, open_study(search));

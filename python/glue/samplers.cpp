@@ -102,8 +102,8 @@ PrunerBox patient(const std::optional<PrunerBox>& wrapped, std::int64_t patience
 }  // namespace
 
 void bind_samplers(nb::module_& module) {
-    nb::class_<SamplerBox>(module, "Sampler", "How to make a sampler.");
-    nb::class_<PrunerBox>(module, "Pruner", "How to make a pruner.");
+    const nb::class_<SamplerBox> sampler(module, "Sampler", "How to make a sampler.");
+    const nb::class_<PrunerBox> pruner_class(module, "Pruner", "How to make a pruner.");
     module.def("random_sampler", [] { return SamplerBox{[] { return std::shared_ptr<tune::Sampler>(tune::random_sampler()); }}; });
     module.def("tpe_sampler", &tpe, nb::arg("n_startup_trials"), nb::arg("n_ei_candidates"), nb::arg("multivariate"), nb::arg("constant_liar"));
     module.def("cmaes_sampler", &cmaes, nb::arg("n_startup_trials"), nb::arg("popsize"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -16,6 +17,16 @@ Result<void> check_trade(const Trade& trade, std::size_t row) {
     if (!(trade.price > 0.0) || !std::isfinite(trade.price)) return bad("price", trade.price);
     if (!(trade.size >= 0.0) || !std::isfinite(trade.size)) return bad("size", trade.size);
     return {};
+}
+
+/// By time, those of one time as they stand.
+std::vector<Trade> in_order(const std::vector<Trade>& trades) {
+    std::vector<std::size_t> order(trades.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return trades[i].ts; });
+    std::vector<Trade> sorted(trades.size());
+    std::ranges::transform(order, sorted.begin(), [&](std::size_t i) { return trades[i]; });
+    return sorted;
 }
 
 void derive_ticks(std::vector<Trade>& trades) {
@@ -46,7 +57,7 @@ std::vector<Trade> trades_of(const nb::dict& columns) {
         if (has_ticks) trades[i].tick = static_cast<TickDirection>(tick.data()[i]);
         value_of(check_trade(trades[i], i));
     }
-    if (!std::ranges::is_sorted(trades, {}, &Trade::ts)) std::ranges::stable_sort(trades, {}, &Trade::ts);
+    if (!std::ranges::is_sorted(trades, {}, &Trade::ts)) trades = in_order(trades);
     if (!has_ticks) derive_ticks(trades);
     return trades;
 }

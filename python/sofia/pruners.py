@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ._load import core
+from ._pickled import ByArguments
 from .errors import UsageError
 
 
-class BasePruner:
+class BasePruner(ByArguments):
     """A pruner's options. Any number of studies may be made with the same one."""
 
     def __init__(self, text: str, made: Any = None) -> None:

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._load import core
+from ._pickled import ByArguments
 from .distributions import choice
 
 
-class BaseSampler:
+class BaseSampler(ByArguments):
     """A sampler's options. Any number of studies may be made with the same one."""
 
     def __init__(self, made: Any, seed: int | None, **options: Any) -> None:

@@ -327,6 +327,12 @@ class Study:
         """All trials as a pandas DataFrame with Optuna's columns: `params_x`, `user_attrs_y`, ..., states by name, times as naive local time."""
         return trials_dataframe(self.get_trials(), attrs, len(self._core.directions), self.metric_names, multi_index)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process it is opened from its storage again."""
+        if self._storage_url is None:
+            raise UsageError("a study in memory cannot go to another process", "give it a storage")
+        return _loaded, (self.study_name, self._storage_url, self.sampler, self.pruner)
+
     def __repr__(self) -> str:
         return f"Study(study_name={self.study_name!r}, storage={_shown(self._storage_url)}, directions={self._core.directions})"
 
@@ -457,6 +463,10 @@ def load_study(
             raise UsageError(f"the storage holds {len(names)} studies", "name one: " + ", ".join(names[:10]))
         study_name = names[0]
     return _opened("load", storage, study_name, ["minimize"], sampler, pruner, heartbeat_interval, grace_period, max_retry)
+
+
+def _loaded(study_name: str, storage: str, sampler: BaseSampler, pruner: BasePruner | None) -> Study:
+    return load_study(study_name=study_name, storage=storage, sampler=sampler, pruner=pruner)
 
 
 def delete_study(*, study_name: str, storage: Any) -> None:

@@ -39,7 +39,7 @@ def test_optional_packages_stay_unloaded():
 
 def test_python_and_parquet_keep_their_own_openssl():
     """libparquet shows an OpenSSL of its own; whichever side comes first, the other must still work."""
-    for first, second in (("sofia", "hashlib, ssl"), ("hashlib, ssl", "sofia"), ("sofia", "pyarrow.parquet"), ("pyarrow.parquet", "sofia")):
+    for first, second in (("sofia", "hashlib, ssl, pyarrow.parquet"), ("hashlib, ssl, pyarrow.parquet", "sofia")):
         script = f"import {first}; import {second}; import hashlib, ssl, sofia; ssl.create_default_context(); print(hashlib.sha256(b'').hexdigest()[:8])"
         done = run("-c", script)
         assert (done.returncode, done.stdout) == (0, "e3b0c442\n"), (first, second, done.stderr)
@@ -53,10 +53,12 @@ def test_the_stubs_are_those_of_the_extension():
     assert stubbed == {name for name in dir(core) if not name.startswith("_")}
 
 
+@pytest.mark.skipif("SOFIA_NIGHTLY" not in os.environ, reason="a kernel and a whole strategy: make nightly")
 def test_the_tutorial_runs():
     """Every cell, in a kernel of its own."""
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
+    import nbclient
+    import nbformat
+
     notebook = nbformat.read(ROOT / "docs/tutorial.ipynb", as_version=4)
     nbformat.validate(notebook)
     with pytest.MonkeyPatch.context() as patch:

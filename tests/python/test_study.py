@@ -2,6 +2,7 @@
 
 import math
 import os
+import pickle
 import signal
 import sqlite3
 import subprocess
@@ -384,6 +385,20 @@ def test_names_are_kept_apart(url):
     with pytest.raises(sofia.IoError):
         sofia.load_study(study_name="a", storage=url + ".missing")
     assert "<table>" in sofia.load_study(study_name="b", storage=url)._repr_html_()
+
+
+def test_processes_share_a_study(url):
+    study = sofia.create_study(storage=url, study_name="s", sampler=sofia.samplers.TPESampler(seed=1, n_startup_trials=3), pruner=sofia.pruners.PatientPruner(
+        sofia.pruners.ThresholdPruner(upper=1.0), patience=2))  # fmt: skip
+    again = pickle.loads(pickle.dumps(study))
+    assert repr(again.sampler) == repr(study.sampler) and repr(again.pruner) == repr(study.pruner) and again.seed == study.seed == 1
+    script = "import pickle, sys; sys.path[:0] = sys.argv[2:]; s = pickle.loads(bytes.fromhex(sys.argv[1])); s.optimize(lambda t: t.suggest_float('x', 0, 1), n_trials=10)"
+    words = [sys.executable, "-c", script, pickle.dumps(study).hex(), *sys.path]
+    for run in [subprocess.Popen(words) for _ in range(2)]:
+        assert run.wait(timeout=60) == 0
+    assert [t.number for t in study.trials] == list(range(20)) and all(t.state == TrialState.COMPLETE for t in study.trials)
+    with pytest.raises(sofia.UsageError):
+        pickle.dumps(sofia.create_study())
 
 
 def test_no_password_is_shown():

@@ -11,6 +11,10 @@
 #include "app/cli/verb.hpp"
 #include "app/pipeline/backtest.hpp"
 #include "app/pipeline/demo.hpp"
+#include "app/pipeline/direction_settings.hpp"
+#include "app/pipeline/direction_summary.hpp"
+#include "app/pipeline/direction_train.hpp"
+#include "app/pipeline/direction_tune.hpp"
 #include "app/pipeline/select.hpp"
 #include "app/pipeline/train.hpp"
 #include "app/pipeline/tune.hpp"
@@ -39,7 +43,8 @@ void keep_freed_memory() {
 Verb tune_verb() {
     return {"tune", "Search a strategy's parameters on walk-forward folds inside the tuning window",
             "  sofia tune --config configs/touch.yaml --data-dir data/BTCUSDT --model-dir models/BTCUSDT --trials 200\n"
-            "  sofia tune --config configs/touch.yaml --data-dir data/BTCUSDT --model-dir models/BTCUSDT --study first --resume --timeout 30m",
+            "  sofia tune --config configs/touch.yaml --data-dir data/BTCUSDT --model-dir models/BTCUSDT --study first --resume --timeout 30m\n"
+            "  sofia tune --config configs/direction.yaml --data-dir data/BTCUSDT --model-dir models/BTCUSDT --trials 200",
             [](CLI::App& app) {
                 struct Options {
                     pipeline::TuneRequest request;
@@ -69,6 +74,8 @@ Verb tune_verb() {
                     SOFIA_TRY(request.timeout, duration_of("--timeout", options->timeout));
                     if (request.trials == 0 && request.timeout == 0) return fail(ErrorCode::usage, "--trials 0 needs a --timeout");
                     keep_freed_memory();
+                    SOFIA_TRY(const std::string strategy, pipeline::strategy_of(request.config_file, request.sets));
+                    if (strategy == "direction") return shown(pipeline::tune_direction(request, context));
                     return shown(pipeline::tune(request, context));
                 };
             }};
@@ -96,10 +103,13 @@ Verb select_verb() {
 Verb train_verb() {
     return {"train", "Fit the model of a tuned trial on the tuning window",
             "  sofia train --from-tuning models/BTCUSDT/first/tuning_summary_7.json\n"
-            "  sofia train --from-tuning --model-dir models/BTCUSDT",
+            "  sofia train --from-tuning --model-dir models/BTCUSDT\n"
+            "  sofia train --config configs/direction.yaml --model-dir models/BTCUSDT",
             [](CLI::App& app) {
                 struct Options {
                     pipeline::TrainRequest request;
+                    std::string study;
+                    bool force = false;
                     TrialChoice trial{.kind = pipeline::TrialKind::tuned};
                     std::string through = "tuning";
                 };
@@ -110,8 +120,26 @@ Verb train_verb() {
                 app.add_option("--through", options->through, "tuning, or all: everything, for live use only")
                     ->capture_default_str()
                     ->check(CLI::IsMember({"tuning", "all"}));
-                return [options](const Context& context, const CommonOptions& common) -> Result<Output> {
+                app.add_option("--study", options->study,
+                               "Direction strategy, without a file: the study whose best trial is taken; default the only one");
+                app.add_flag("--force", options->force, "Direction strategy: put the model into use without being better; its card says so");
+                const auto* model_dir = app.get_option("--model-dir");
+                return [options, model_dir](const Context& context, const CommonOptions& common) -> Result<Output> {
                     pipeline::TrainRequest request = options->request;
+                    SOFIA_TRY(const std::string strategy, options->trial.file.empty() ? pipeline::strategy_of(common.config, common.sets)
+                                                                                      : pipeline::strategy_of_summary(options->trial.file));
+                    if (strategy == "direction") {
+                        pipeline::DirectionTrainRequest direction{.summary = options->trial.file, .data_dir = options->request.data_dir};
+                        if (direction.summary.empty()) {
+                            SOFIA_TRY(const auto folder, pipeline::direction_study(options->trial.model_dir, options->study));
+                            SOFIA_TRY(direction.summary, pipeline::best_direction_summary(folder));
+                        }
+                        direction.sets = options->request.sets;
+                        direction.sets.insert(direction.sets.end(), common.sets.begin(), common.sets.end());
+                        if (model_dir->count() > 0) direction.model_dir = options->trial.model_dir;
+                        if (options->force) direction.promote = pipeline::Promote::forced;
+                        return shown(pipeline::train_direction(direction, context));
+                    }
                     SOFIA_TRY(const Chosen chosen, choose_trial(options->trial, context));
                     if (chosen.list) return *chosen.list;
                     request.summary = chosen.file;

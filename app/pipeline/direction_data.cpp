@@ -1,0 +1,217 @@
+#include "app/pipeline/direction_data.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/pipeline/bar_stream.hpp"
+#include "app/pipeline/history.hpp"
+#include "base/files.hpp"
+#include "base/hash.hpp"
+#include "base/text.hpp"
+#include "store/parquet.hpp"
+
+namespace sofia::pipeline {
+namespace {
+
+/// The columns of the joined files, and funding.
+Result<std::vector<features::AsOfSeries>> joined_series(const DirectionSettings& settings) {
+    std::vector<features::AsOfSeries> series;
+    if (!settings.funding.file.empty()) {
+        SOFIA_TRY(const auto funding, load_funding(settings.funding));
+        features::AsOfSeries rate{.name = "funding_rate", .known_at = {}, .values = {}};
+        for (const trading::Funding& payment : funding) {
+            rate.known_at.push_back(payment.time);
+            rate.values.push_back(payment.rate);
+        }
+        series.push_back(std::move(rate));
+    }
+    const auto age_max = std::llround(settings.features.joined_age_hours * static_cast<double>(ns_per_hour));
+    for (const std::string& file : settings.features.joined) {
+        SOFIA_TRY(const market::Table table, store::read_table(file));
+        for (std::size_t c = 0; c < table.width(); ++c) {
+            features::AsOfSeries one{.name = table.columns()[c], .known_at = table.known_at(), .values = {}, .age_max = age_max};
+            for (std::size_t i = 0; i < table.rows(); ++i) one.values.push_back(table.row(i)[c]);
+            series.push_back(std::move(one));
+        }
+    }
+    return series;
+}
+
+Result<void> check_names(const std::vector<features::FeatureSpec>& columns) {
+    std::set<std::string> seen = {"ts", "known_at", "y"};
+    for (const features::FeatureSpec& column : columns) {
+        if (seen.insert(column.name).second) continue;
+        return fail(ErrorCode::config, fmt::format("features.joined: column {} stands there already", column.name), "rename it in its file");
+    }
+    return {};
+}
+
+/// Whether a row's columns that need nothing but bars are numbers.
+bool warm(std::span<const double> row) {
+    return std::ranges::none_of(row.first(5), [](double value) { return std::isnan(value); });
+}
+
+TimeNs days_before(TimeNs end, double days) { return end - std::llround(days * static_cast<double>(ns_per_day)); }
+
+/// The rows of `table` inside `window` whose label is known before `next` (a `ts`).
+DirectionSample sample_of(const features::MinuteTable& table, trading::Window window, TimeNs next) {
+    DirectionSample sample{.window = window, .ts = {}, .features = {}, .y = {}, .width = table.features.width()};
+    const auto first = static_cast<std::size_t>(std::ranges::lower_bound(table.ts, window.from) - table.ts.begin());
+    for (std::size_t i = first; i < table.rows() && table.ts[i] < window.to; ++i) {
+        const std::span<const double> row = table.features.row(i);
+        if (!warm(row)) continue;
+        if (table.ts[i] + table.horizon >= next) {
+            ++sample.purged;
+        } else if (std::isnan(table.y[i])) {
+            ++sample.unlabeled;
+        } else {
+            sample.ts.push_back(table.ts[i]);
+            sample.features.insert(sample.features.end(), row.begin(), row.end());
+            sample.y.push_back(table.y[i]);
+        }
+    }
+    return sample;
+}
+
+Result<void> check_sample(const DirectionSample& sample, const char* name) {
+    if (sample.rows() > 0) return {};
+    return fail(
+        ErrorCode::data,
+        fmt::format("no row with a label lies in the {} window, {} to {}", name, format_time(sample.window.from), format_time(sample.window.to)),
+        "use more data, or change split.train_days, split.val_days, split.test_days");
+}
+
+}  // namespace
+
+Result<Minutes> load_minutes(const store::DataFolder& folder, const DirectionSettings& settings, const Context& context) {
+    Minutes minutes;
+    minutes.symbol = folder.symbol();
+    minutes.simulated = settings.instrument.simulated;
+    minutes.files = folder.files();
+    SOFIA_TRY(const auto series, joined_series(settings));
+    const BarSink sink{.restart = [&]() -> Result<void> {
+                           minutes.bars.clear();
+                           return {};
+                       },
+                       .bar = [&](std::size_t, const market::Bar& bar) -> Result<void> {
+                           minutes.bars.push_back(bar);
+                           return {};
+                       }};
+    SOFIA_TRY(const BarStreamResult streamed, stream_bars(folder, {market::one_minute()}, settings.data, sink, context));
+    if (streamed.counters.filled > 0) {
+        context.log.info(fmt::format("{} minutes without data carry the last close", streamed.counters.filled));
+    }
+    const auto flow = settings.features.order_flow ? features::MinuteColumns::OrderFlow::on : features::MinuteColumns::OrderFlow::off;
+    features::MinuteColumns columns{.order_flow = flow, .joined = {}};
+    for (const features::AsOfSeries& one : series) columns.joined.push_back({one.name, one.age_max});
+    minutes.columns = features::minute_specs(columns);
+    SOFIA_CHECK(check_names(minutes.columns));
+    SOFIA_TRY(minutes.table, features::minute_features(minutes.bars, settings.horizon, flow, series));
+    if (settings.features.order_flow && !streamed.report.missing_columns.empty()) {
+        context.log.warning(fmt::format("flow and flow20 need {}: the data does not carry them", join(streamed.report.missing_columns, ", ")));
+    }
+    return minutes;
+}
+
+std::string bars_hash(const std::vector<market::Bar>& bars, trading::Window window) {
+    Sha256 hash;
+    const auto add = [&](const auto& number) { hash.add({reinterpret_cast<const char*>(&number), sizeof number}); };
+    for (const market::Bar& bar : bars) {
+        if (bar.open_time < window.from || bar.close_time > window.to) continue;
+        add(bar.open_time);
+        for (const double number : {bar.open, bar.high, bar.low, bar.close, bar.volume}) add(number);
+    }
+    return hash.hex();
+}
+
+std::string rows_hash(const DirectionSamples& samples) {
+    Sha256 hash;
+    const auto add = [&](const auto& numbers) { hash.add({reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof numbers[0]}); };
+    for (const DirectionSample* sample : {&samples.train, &samples.validation}) {
+        add(sample->ts);
+        add(sample->features);
+        add(sample->y);
+    }
+    return hash.hex();
+}
+
+double DirectionSample::ups() const { return std::accumulate(y.begin(), y.end(), 0.0); }
+
+Result<DirectionSamples> direction_samples(const Minutes& minutes, const DirectionSplitConfig& split) {
+    if (minutes.bars.empty()) return fail(ErrorCode::data, fmt::format("{}: not one minute has closed", minutes.symbol), "more data is needed");
+    const TimeNs begin = minutes.bars.front().open_time;
+    const TimeNs end = minutes.bars.back().close_time;
+    const TimeNs test = days_before(end, split.test_days);
+    const TimeNs validation = days_before(test, split.val_days);
+    const TimeNs train = split.train_days > 0.0 ? std::max(begin, days_before(validation, split.train_days)) : begin;
+    if (validation <= begin) {
+        return fail(ErrorCode::data,
+                    fmt::format("{} has {:.1f} days of minutes, which {} days of validation and {} of test leave none of to train on", minutes.symbol,
+                                static_cast<double>(end - begin) / static_cast<double>(ns_per_day), format_double(split.val_days),
+                                format_double(split.test_days)),
+                    "use more data, or lower split.val_days and split.test_days");
+    }
+    // The first row of a window may begin later than the window does; purging up to the window's begin is never too little.
+    DirectionSamples samples{.train = sample_of(minutes.table, {train, validation}, validation),
+                             .validation = sample_of(minutes.table, {validation, test}, test),
+                             .test = sample_of(minutes.table, {test, end}, end + minutes.table.horizon)};
+    SOFIA_CHECK(check_sample(samples.train, "training"));
+    SOFIA_CHECK(check_sample(samples.validation, "validation"));
+    SOFIA_CHECK(check_sample(samples.test, "test"));
+    const auto horizon = minutes.table.horizon / ns_per_minute;
+    SOFIA_CHECK(features::guard_no_future_leak(samples.train.ts, samples.validation.ts, horizon));
+    SOFIA_CHECK(features::guard_no_future_leak(samples.validation.ts, samples.test.ts, horizon));
+    if (samples.train.ups() == 0.0 || samples.train.ups() == static_cast<double>(samples.train.rows())) {
+        return fail(ErrorCode::data, "all training rows have the same label", "use more data, or another horizon");
+    }
+    return samples;
+}
+
+Result<Output> write_minute_table(const MinuteTableRequest& request, const Context& context) {
+    SOFIA_TRY(const store::DataFolder folder, store::DataFolder::open(request.data_dir));
+    SOFIA_TRY(
+        const DirectionSettings settings,
+        load_direction_settings(
+            {.instrument = folder.instrument(), .instrument_file = folder.has_instrument_file(), .file = request.config_file, .sets = request.sets}));
+    SOFIA_TRY(const Minutes minutes, load_minutes(folder, settings, context));
+    const features::MinuteTable& table = minutes.table;
+    std::vector<store::Column> columns = {{"ts", store::ColumnType::timestamp}, {"known_at", store::ColumnType::timestamp}};
+    for (const features::FeatureSpec& column : minutes.columns) columns.push_back({column.name, store::ColumnType::float64});
+    columns.push_back({"y", store::ColumnType::float64});
+    remove_abandoned(request.out.parent_path());
+    const store::Metadata notes = {{"symbol", minutes.symbol},
+                                   {"simulated", minutes.simulated ? "true" : "false"},
+                                   {"horizon_minutes", std::to_string(settings.horizon)},
+                                   {"features_sha256", features::feature_hash(minutes.columns)},
+                                   {"writer", "sofia"}};
+    SOFIA_TRY(store::ParquetWriter writer,
+              store::ParquetWriter::create(request.out, std::move(columns), notes, {.numbers = store::Encoding::Numbers::distinct}));
+    std::vector<store::Cell> cells(minutes.columns.size() + 3);
+    for (std::size_t i = 0; i < table.rows(); ++i) {
+        cells[0] = table.ts[i];
+        cells[1] = table.features.known_at()[i];
+        const std::span<const double> row = table.features.row(i);
+        std::ranges::copy(row, cells.begin() + 2);
+        cells.back() = table.y[i];
+        SOFIA_CHECK(writer.append(cells));
+    }
+    SOFIA_CHECK(context.go_on());
+    SOFIA_CHECK(writer.close());
+    Json json = {{"file", request.out.string()},
+                 {"rows", table.rows()},
+                 {"columns", minutes.columns.size()},
+                 {"horizon_minutes", settings.horizon},
+                 {"hash", features::feature_hash(minutes.columns)}};
+    const std::vector<std::vector<std::string>> rows = {
+        {std::to_string(table.rows()), std::to_string(minutes.columns.size()), std::to_string(settings.horizon), request.out.string()}};
+    const std::vector<std::string> header = {"rows", "columns", "horizon", "file"};
+    return make_output(format_table(header, rows), std::move(json));
+}
+
+}  // namespace sofia::pipeline

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "app/pipeline/context.hpp"
+#include "app/pipeline/direction_settings.hpp"
+#include "app/pipeline/output.hpp"
+#include "base/result.hpp"
+#include "features/catalogue.hpp"
+#include "features/minute.hpp"
+#include "market/bar.hpp"
+#include "models/matrix.hpp"
+#include "store/folder.hpp"
+#include "trading/window.hpp"
+
+namespace sofia::pipeline {
+
+/// The minutes of a data folder and their features.
+struct Minutes {
+    std::string symbol;
+    bool simulated = false;
+    std::vector<std::filesystem::path> files;
+    std::vector<market::Bar> bars;  ///< closed minutes; those without a print are filled
+    std::vector<features::FeatureSpec> columns;
+    features::MinuteTable table;
+};
+
+/// Reads trades or 1-minute bars, fills holes with the last close (bars::Cascade) and makes the features that `settings` ask for. Errors: io, data,
+/// config.
+[[nodiscard]] Result<Minutes> load_minutes(const store::DataFolder& folder, const DirectionSettings& settings, const Context& context);
+
+/// SHA-256 of the bars inside `window`: times, prices, volume.
+[[nodiscard]] std::string bars_hash(const std::vector<market::Bar>& bars, trading::Window window);
+
+/// The rows of one window that a model can learn from or be judged by: warmed up, with a label that ended before the next window began.
+struct DirectionSample {
+    trading::Window window;        ///< of `ts`
+    std::vector<TimeNs> ts;
+    std::vector<double> features;  ///< row-major
+    std::vector<double> y;
+    std::size_t width = 0;
+    std::size_t purged = 0;     ///< left out because their label ends in the next window
+    std::size_t unlabeled = 0;  ///< left out because there is no close `horizon` minutes later
+
+    [[nodiscard]] std::size_t rows() const { return ts.size(); }
+    [[nodiscard]] models::MatrixView matrix() const { return {features, rows(), width}; }
+    [[nodiscard]] double ups() const;  ///< how many labels are 1
+};
+
+/// The three windows, in order of time. Test is the end of the data, and nothing but a final model's figures may look at it.
+struct DirectionSamples {
+    DirectionSample train;
+    DirectionSample validation;
+    DirectionSample test;
+};
+
+/// SHA-256 of the rows of training and validation: times, features, labels. What a trial's value follows from.
+[[nodiscard]] std::string rows_hash(const DirectionSamples& samples);
+
+/// Cuts by `split`: test ends with the last bar, validation where test begins. Purged rows make `guard_no_future_leak` pass between neighbours, which
+/// is asked. Errors: data, when a window is empty or training has one class only.
+[[nodiscard]] Result<DirectionSamples> direction_samples(const Minutes& minutes, const DirectionSplitConfig& split);
+
+/// One call of `sofia features --minute`.
+struct MinuteTableRequest {
+    std::filesystem::path config_file;
+    std::vector<std::string> sets;
+    std::filesystem::path data_dir;
+    std::filesystem::path out;  ///< a Parquet file
+};
+
+/// Writes `ts`, `known_at`, the features and `y`, a row a minute. Errors: config, data, io.
+[[nodiscard]] Result<Output> write_minute_table(const MinuteTableRequest& request, const Context& context);
+
+}  // namespace sofia::pipeline

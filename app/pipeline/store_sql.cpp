@@ -49,10 +49,8 @@ try:
         print(json.dumps([[], []]))
     else:
         print(json.dumps([result.columns, [str(kind) for kind in result.types]]))
-        texts = result.project("COLUMNS(*)::VARCHAR")
-        while rows := texts.fetchmany(10000):
-            for row in rows:
-                print(json.dumps(row))
+        for row in result.project("COLUMNS(*)::VARCHAR").fetchall():
+            print(json.dumps(row))
 except duckdb.IOException as error:
     print(str(error), file=sys.stderr)
     sys.exit(44)
@@ -169,6 +167,20 @@ std::vector<std::filesystem::path> pythons() {
     return out;
 }
 
+// DuckDB shows the place of an error below it, over several lines.
+std::string one_line(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
+        if (!blank) {
+            out += c;
+        } else if (!out.empty() && out.back() != ' ') {
+            out += ' ';
+        }
+    }
+    return std::string(trim(out));
+}
+
 struct Answer {
     int exit = 0;
     std::string errors;
@@ -200,7 +212,7 @@ Result<Answer> ask(const std::filesystem::path& python, const Json& job, const C
               }));
     if (end.cause == ProcessEnd::Cause::stopped) return fail(ErrorCode::interrupted, "interrupted");
     answer.exit = end.signal != 0 ? 128 + end.signal : end.exit_code;
-    answer.errors = std::string(trim(end.errors));
+    answer.errors = one_line(end.errors);
     return answer;
 }
 

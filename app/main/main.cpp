@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "app/cli/verb.hpp"
+#include "app/http/service.hpp"
 
 namespace {
 // The one global of the program: a signal handler can reach nothing else.
@@ -36,5 +37,5 @@ int main(int argc, char** argv) {
     std::signal(SIGTERM, on_interrupt);
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);  // a file above `ulimit -f` is a failed write like any other
-    return sofia::cli::run(argc, argv, stop_flag);
+    return sofia::cli::run(argc, argv, stop_flag, sofia::http::serve);
 }

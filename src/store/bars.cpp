@@ -8,9 +8,11 @@
 #include <string>
 #include <utility>
 
+#include "base/text.hpp"
 #include "base/threads.hpp"
 #include "store/csv_bars.hpp"
 #include "store/csv_file.hpp"
+#include "store/kline_json.hpp"
 #include "store/ordered_chunks.hpp"
 
 namespace sofia::store {
@@ -68,6 +70,10 @@ private:
         file_begins_.push_back(data_.bars.size());
         if (path.extension() == ".parquet") {
             SOFIA_TRY(BarBlock block, read_parquet_bars(path, options_.bad_rows, layout));
+            SOFIA_CHECK(take(block));
+        } else if (lower(path.extension().string()) == ".json") {
+            SOFIA_TRY(BarBlock block, read_kline_json(path, options_.bad_rows, layout));
+            report().files.back().time_unit = unit_name(layout.unit);
             SOFIA_CHECK(take(block));
         } else {
             SOFIA_CHECK(read_csv(path, layout));

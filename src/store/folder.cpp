@@ -14,6 +14,7 @@
 #include "store/columns.hpp"
 #include "store/csv_fields.hpp"
 #include "store/csv_file.hpp"
+#include "store/kline_json.hpp"
 
 namespace sofia::store {
 
@@ -22,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t header_bytes = 4096;
-constexpr std::array<std::string_view, 4> endings = {".csv", ".csv.gz", ".csv.zst", ".parquet"};
+constexpr std::array<std::string_view, 5> endings = {".csv", ".csv.gz", ".csv.zst", ".parquet", ".json"};
 constexpr std::array<std::string_view, 4> trade_names = {"timestamp", "price", "size", "side"};
 constexpr std::array<std::string_view, 6> bar_names = {"timestamp", "open", "high", "low", "close", "volume"};
 
@@ -64,6 +65,10 @@ Result<std::vector<fs::path>> data_files(const fs::path& folder) {
 }
 
 Result<std::optional<DataKind>> kind_of_file(const fs::path& file) {
+    if (lower(file.extension().string()) == ".json") {
+        SOFIA_TRY(const bool klines, looks_like_klines(file));
+        return klines ? std::optional(DataKind::bars) : std::nullopt;
+    }
     std::vector<std::string> columns;
     if (file.extension() == ".parquet") {
         SOFIA_TRY(columns, parquet_column_names(file));
@@ -142,7 +147,7 @@ Result<DataFolder> DataFolder::open(const fs::path& path) {
     }
     if (folder.files_.empty()) {
         return fail(ErrorCode::data, path.string() + ": no data file in the folder",
-                    "it needs .csv, .csv.gz, .csv.zst or .parquet files of trades or bars");
+                    "it needs .csv, .csv.gz, .csv.zst or .parquet files of trades or bars, or .json of candles");
     }
     if (!first_of[0].empty() && !first_of[1].empty()) {
         return fail(ErrorCode::data,

@@ -68,35 +68,69 @@ Json object(Json properties, Json required) { return {{"type", "object"}, {"prop
 
 Json array(const Json& items) { return {{"type", "array"}, {"items", items}}; }
 
-Json question_schemas() {
-    const Json value = {{"type", {"number", "null"}}};
-    const Json row = {
-        {"type", "object"}, {"additionalProperties", value}, {"description", "Every feature of the model by its name; null is a missing value"}};
-    const Json symbol = {{"type", "string"}, {"minLength", 1}, {"description", "May be left out where there is one model only"}};
-    const auto closed = [](Json schema) {
-        schema["additionalProperties"] = false;
-        return schema;
-    };
-    Json listed = array(array(value));
-    Json rows = array(reference("Row"));
-    for (Json* list : {&listed, &rows}) {
-        (*list)["minItems"] = 1;
-        (*list)["maxItems"] = rows_max;
-    }
-    return {{"Row", row},
-            {"Question",
-             {{"oneOf",
-               {closed(object({{"symbol", symbol}, {"features", reference("Row")}}, {"features"})),
-                closed(object({{"symbol", symbol}, {"rows", rows}}, {"rows"})),
-                closed(object({{"symbol", symbol}, {"columns", array({{"type", "string"}})}, {"rows", listed}}, {"columns", "rows"}))}}}}};
+Json closed(Json schema) {
+    schema["additionalProperties"] = false;
+    return schema;
 }
 
-Json schemas() {
+/// 1 to `rows_max` of them.
+Json rows_of(const Json& item) {
+    Json list = array(item);
+    list["minItems"] = 1;
+    list["maxItems"] = rows_max;
+    return list;
+}
+
+Json value_schema() { return {{"type", {"number", "null"}}}; }
+
+/// A row of one model: exactly its features.
+Json row_schema(const std::vector<std::string>& features) {
+    Json properties = Json::object();
+    for (const std::string& name : features) properties[name] = value_schema();
+    Json row = closed(object(std::move(properties), features));
+    row["description"] = "Every feature of the model by its name; null is a missing value";
+    return row;
+}
+
+Json listed_row(std::size_t width) {
+    Json list = array(value_schema());
+    list["minItems"] = width;
+    list["maxItems"] = width;
+    return list;
+}
+
+/// The forms of a question to each model that answers. Their features stand in it, so that a client can be checked before it asks.
+Json question_schemas(const std::vector<pipeline::EngineStatus>& engines) {
+    Json out = Json::object();
+    Json forms = Json::array();
+    std::size_t number = 0;
+    for (const pipeline::EngineStatus& engine : engines) {
+        if (!engine.loaded) continue;
+        const std::string row = "Row" + std::to_string(++number);
+        out[row] = row_schema(engine.features);
+        const Json symbol = {{"const", engine.symbol}};
+        const Json features = reference(row.c_str());
+        const auto form = [&](Json properties, std::vector<std::string> required) {
+            properties["symbol"] = symbol;
+            // Where there is one model only, it need not be named.
+            if (engines.size() > 1) required.emplace_back("symbol");
+            forms.push_back(closed(object(std::move(properties), required)));
+        };
+        form({{"features", features}}, {"features"});
+        form({{"rows", rows_of(features)}}, {"rows"});
+        form({{"columns", {{"const", engine.features}, {"description", "In any order"}}}, {"rows", rows_of(listed_row(engine.features.size()))}},
+             {"columns", "rows"});
+    }
+    out["Question"] = forms.empty() ? Json{{"type", "object"}} : Json{{"oneOf", std::move(forms)}};
+    return out;
+}
+
+Json schemas(const std::vector<pipeline::EngineStatus>& engines) {
     const Json text = {{"type", "string"}};
     const Json number = {{"type", "number"}};
     const Json count = {{"type", "integer"}, {"minimum", 0}};
     const Json probability = {{"type", "number"}, {"minimum", 0}, {"maximum", 1}};
-    Json out = question_schemas();
+    Json out = question_schemas(engines);
     out["Predictions"] = object({{"symbol", text}, {"version", text}, {"proba_up", {{"oneOf", {probability, array(probability)}}}}},
                                 {"symbol", "version", "proba_up"});
     out["Error"] = object({{"error", object({{"code", text}, {"message", text}, {"hint", text}}, {"code", "message"})}}, {"error"});
@@ -123,12 +157,12 @@ Json schemas() {
 
 }  // namespace
 
-std::string openapi(const std::string& version) {
+std::string openapi(const std::string& version, const std::vector<pipeline::EngineStatus>& engines) {
     Json json = {{"openapi", "3.1.0"}};
     json["info"] = {
         {"title", "Sofia inference"}, {"version", version}, {"description", "Probabilities of the models that are in use. Times are UTC."}};
     json["paths"] = paths();
-    json["components"] = {{"schemas", schemas()}, {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}};
+    json["components"] = {{"schemas", schemas(engines)}, {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}};
     json["security"] = Json::array({Json{{"token", Json::array()}}, Json::object()});
     return format_json(json);
 }

@@ -161,7 +161,7 @@ ServerResponse Service::route(const ServerRequest& request, std::string& name) c
     if (name == "/healthz") return json_answer({{"status", "ok"}});
     if (name == "/readyz") return ready();
     if (name == "/metrics") return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics()};
-    if (name == "/openapi.json") return {.body = openapi(SOFIA_VERSION)};
+    if (name == "/openapi.json") return {.body = openapi(SOFIA_VERSION, hub_.status())};
     if (name == "/models") return json_answer(models_json(hub_));
     Json engines = Json::array();
     for (const auto& status : hub_.status()) engines.push_back(status_json(status, wall_clock_now()));

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/http/metrics.hpp"
 #include "app/pipeline/model_hub.hpp"
@@ -42,7 +44,7 @@ private:
 /// beyond this machine without a token).
 [[nodiscard]] Result<pipeline::Output> serve(const pipeline::ServeRequest& request, const pipeline::Context& context);
 
-/// The OpenAPI 3.1 document of the service.
-[[nodiscard]] std::string openapi(const std::string& version);
+/// The OpenAPI 3.1 document of the service, with the features of the models that answer now.
+[[nodiscard]] std::string openapi(const std::string& version, const std::vector<pipeline::EngineStatus>& engines);
 
 }  // namespace sofia::http

@@ -172,6 +172,9 @@ TEST_F(HttpService, DescribesEveryRoute) {
     for (const char* path : {"/engines/status", "/predict", "/models", "/healthz", "/readyz", "/metrics", "/openapi.json"}) {
         EXPECT_TRUE(document["paths"].contains(path)) << path;
     }
+    // What a row has to hold is the model's affair.
+    EXPECT_EQ(document["components"]["schemas"]["Row1"]["required"], (Json{"close", "ret1"}));
+    EXPECT_EQ(document["components"]["schemas"]["Question"]["oneOf"].size(), 3U);
 }
 
 TEST_F(HttpService, ServesUntilItIsStopped) {

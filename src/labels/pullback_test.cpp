@@ -41,6 +41,9 @@ World random_world(std::uint64_t seed, std::int64_t count = 600) {
     world.config.execution.slippage_ticks = static_cast<double>(choice.below(3));
     world.config.costs.fee_percent = 0.075;
     world.config.costs.ops_cost_per_trade = 1.0;
+    world.config.execution.latency_ms = 45'000.0 * static_cast<double>(choice.below(8));
+    world.config.execution.max_wait_seconds = 60.0 * static_cast<double>(1 + choice.below(5));
+    for (Bar& bar : world.bars) bar.filled = choice.below(12) == 0;
     world.fills = choice.below(2) == 0 ? FillMode::bar_close : FillMode::bar_open;
     return world;
 }
@@ -49,11 +52,13 @@ std::vector<Label> label(const World& world, const std::vector<trading::Funding>
     return pullback_labels(world.config, support::instrument(), world.fills, touches_of(world.signals), world.bars, funding).value();
 }
 
-// The label of a touch is the trade that the decision core makes when it is given that touch alone.
+// The label of a touch is the trade that the decision core makes when it is given that touch alone: the core looks at every bar.
 RC_GTEST_PROP(Labels, AreTheCoresTradesThatStandAlone, (std::uint64_t seed)) {
     const World world = random_world(seed);
     const std::vector<trading::Funding> funding{{minute(100), 0.001, NAN}, {minute(300), -0.002, 2000.0}, {minute(420), 0.001, 1990.0}};
-    const std::vector<Label> labels = label(world, funding);
+    const auto ranges = trading::price_ranges(world.bars);
+    const std::vector<Label> labels =
+        pullback_labels(world.config, support::instrument(), world.fills, touches_of(world.signals), world.bars, funding, ranges).value();
     RC_ASSERT(labels.size() == world.signals.size());
     for (std::size_t i = 0; i < labels.size(); ++i) {
         trading::DecisionCore core = trading::DecisionCore::make(world.config, support::inputs(world.fills)).value();
@@ -68,6 +73,10 @@ RC_GTEST_PROP(Labels, AreTheCoresTradesThatStandAlone, (std::uint64_t seed)) {
             core.on_bar(bar);
         }
         RC_ASSERT(labels[i].labeled() == !core.trades().empty());
+        if (labels[i].state == LabelState::unfilled) {
+            RC_ASSERT(core.unfilled().size() == 1U);
+            RC_ASSERT(core.unfilled()[0].why == labels[i].why);
+        }
         if (!labels[i].labeled()) continue;
         const trading::ClosedTrade& trade = core.trades()[0];
         RC_ASSERT(labels[i].y == (trade.reason == ExitReason::target ? 1 : 0));

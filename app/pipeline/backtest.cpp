@@ -52,17 +52,6 @@ std::string folder_name(const std::string& window) {
     return "backtest_" + name;
 }
 
-Result<bool> check_sample(const models::Model& model, trading::Window window, SampleMode mode) {
-    const models::Window* overlap = models::overlapping_window(model, window.from, window.to);
-    if (overlap == nullptr && window.from >= model.train_end) return false;
-    if (mode == SampleMode::in_sample) return true;
-    const std::string seen = overlap == nullptr ? "data up to " + format_time(model.train_end)
-                                                : fmt::format("{} ({} to {})", overlap->name, format_time(overlap->begin), format_time(overlap->end));
-    return fail(ErrorCode::blocked,
-                fmt::format("the window {} to {} overlaps what the model has seen: {}", format_time(window.from), format_time(window.to), seen),
-                "choose a later window, or ask for it as in-sample with --in-sample");
-}
-
 /// What a backtest is about, before any data are read.
 struct Subject {
     TrainConfig trained;
@@ -117,7 +106,8 @@ Result<Plan> plan_window(Subject& subject, const BacktestRequest& request, const
     }
     Plan plan{.name = request.window, .window = {}, .models = {}};
     SOFIA_TRY(plan.window, window_of(request.window, splits, history.window()));
-    SOFIA_TRY(plan.in_sample, check_sample(subject.model, plan.window, request.sample));
+    SOFIA_TRY(plan.in_sample,
+              check_sample(subject.model, plan.window, request.sample, "choose a later window, or ask for it as in-sample with --in-sample"));
     std::error_code error;
     const bool decided = std::filesystem::exists(champion_path({request.train_config.parent_path()}), error);
     if (trading::overlap(plan.window, splits.shadow) && !decided) {
@@ -154,6 +144,17 @@ std::string fold_text(const BacktestResult& result) {
 }
 
 }  // namespace
+
+Result<bool> check_sample(const models::Model& model, trading::Window window, SampleMode mode, const std::string& way_out) {
+    const models::Window* overlap = models::overlapping_window(model, window.from, window.to);
+    if (overlap == nullptr && window.from >= model.train_end) return false;
+    if (mode == SampleMode::in_sample) return true;
+    const std::string seen = overlap == nullptr ? "data up to " + format_time(model.train_end)
+                                                : fmt::format("{} ({} to {})", overlap->name, format_time(overlap->begin), format_time(overlap->end));
+    return fail(ErrorCode::blocked,
+                fmt::format("the window {} to {} overlaps what the model has seen: {}", format_time(window.from), format_time(window.to), seen),
+                way_out);
+}
 
 Result<BacktestResult> backtest(const BacktestRequest& request, const Context& context) {
     SOFIA_TRY(Subject subject, read_subject(request, context));

@@ -11,12 +11,18 @@
 #include "app/pipeline/output.hpp"
 #include "backtest/figures.hpp"
 #include "base/result.hpp"
+#include "models/model_folder.hpp"
 #include "store/report.hpp"
+#include "trading/window.hpp"
 
 namespace sofia::pipeline {
 
 /// Whether a backtest may look at what the model has learnt from.
 enum class SampleMode : std::uint8_t { out_of_sample, in_sample };
+
+/// Whether `model` has seen something of `window`: what it was fitted on, or time before its training's end. Error blocked, with `way_out` as hint:
+/// it has, and `mode` is out_of_sample.
+[[nodiscard]] Result<bool> check_sample(const models::Model& model, trading::Window window, SampleMode mode, const std::string& way_out);
 
 /// One call of `sofia backtest`.
 struct BacktestRequest {

@@ -92,16 +92,6 @@ Result<void> decide(const Bench& bench, const History& history, const Settings& 
     return {};
 }
 
-Result<bool> check_sample(const models::Model& model, trading::Window window, SampleMode mode) {
-    const models::Window* overlap = models::overlapping_window(model, window.from, window.to);
-    if (overlap == nullptr && window.from >= model.train_end) return false;
-    if (mode == SampleMode::in_sample) return true;
-    return fail(ErrorCode::blocked,
-                fmt::format("the test window {} to {} overlaps what the model has seen: data up to {}", format_time(window.from),
-                            format_time(window.to), format_time(model.train_end)),
-                "train with --through tuning, or ask for it as in-sample with --in-sample");
-}
-
 // ---- other data
 
 struct ExtraData {
@@ -333,7 +323,8 @@ Result<void> prepare(Bench& bench, const StressRequest& request, const store::Da
     } else {
         SOFIA_TRY(bench.splits, labels::make_splits(bench.settings.split, bench.history.window()));
     }
-    SOFIA_TRY(bench.in_sample, check_sample(bench.model, bench.splits.test, request.sample));
+    SOFIA_TRY(bench.in_sample, check_sample(bench.model, bench.splits.test, request.sample,
+                                            "train with --through tuning, or ask for it as in-sample with --in-sample"));
     if (bench.in_sample) context.log.warning("in-sample: the model has seen the test window; every figure says so");
     SOFIA_TRY(bench.models, from_members(std::move(bench.model.members), bench.settings, bench.model_folder.string()));
     bench.models.ev = bench.trained.ev;

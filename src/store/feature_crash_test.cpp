@@ -144,7 +144,7 @@ TEST(FeatureCrash, AKilledWriterLeavesWholeBatches) {
     const TemporaryFolder files;
     RandomStream random(7);
     double first = 0;
-    for (int round = 0; round < 25; ++round) {
+    for (int round = 0; round < 20; ++round) {
         int ends[2];
         ASSERT_EQ(::pipe(ends), 0);
         const pid_t child = ::fork();
@@ -159,12 +159,16 @@ TEST(FeatureCrash, AKilledWriterLeavesWholeBatches) {
             ::_exit(0);
         }
         ::close(ends[1]);
-        std::this_thread::sleep_for(std::chrono::microseconds(500 + random.below(60'000)));
+        double reported = first - 1;
+        // Half of the rounds get somewhere first, however slow the machine is.
+        if (round % 2 == 0) {
+            ASSERT_EQ(::read(ends[0], &reported, sizeof reported), static_cast<ssize_t>(sizeof reported));
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds(500 + random.below(40'000)));
         ::kill(child, SIGKILL);
         int status = 0;
         ASSERT_EQ(::waitpid(child, &status, 0), child);
         ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
-        double reported = first - 1;
         for (double number = 0; ::read(ends[0], &number, sizeof number) == sizeof number;) reported = number;
         ::close(ends[0]);
         const FeatureStore store = open_store(files.path());
@@ -182,7 +186,7 @@ TEST(FeatureCrash, AKilledWriterLeavesWholeBatches) {
         EXPECT_TRUE(must(store.check("S")).problems.empty());
         first = last + 1;
     }
-    EXPECT_GT(first, 5);
+    EXPECT_GE(first, 10);
 }
 
 // Four processes write, a fifth compacts all the while, and this one reads: no row is lost, no read fails or sees half an append.
@@ -370,7 +374,7 @@ TEST(FeatureCrash, TruncatedPartsAreErrorsWhereverTheyEnd) {
         EXPECT_FALSE(store.read("S")) << size;
     }
     RandomStream random(3);
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < 150; ++i) {
         std::string bytes = good;
         bytes[random.below(bytes.size())] = static_cast<char>(random.below(256));
         std::ofstream(part, std::ios::binary) << bytes;

@@ -57,6 +57,7 @@ public:
         return {};
     }
     Result<void> stage(const std::string& path, std::string_view bytes) override { return put(path, bytes); }
+    Result<void> flush(const std::vector<std::string>&) override { return {}; }
     Result<bool> move(const std::string& from, const std::string& to) override {
         const std::lock_guard guard(mutex_);
         const auto at = files_.find(from);
@@ -131,6 +132,10 @@ public:
         if (left > 0) return files_->stage(path, bytes);
         if (left == 0 && files_->is_local()) static_cast<void>(files_->stage(path, bytes.substr(0, bytes.size() / 2)));
         return full(path);
+    }
+    Result<void> flush(const std::vector<std::string>& paths) override {
+        if (left_-- <= 0) return full(paths.empty() ? "" : paths.front());
+        return files_->flush(paths);
     }
     Result<bool> move(const std::string& from, const std::string& to) override {
         const std::int64_t left = left_--;

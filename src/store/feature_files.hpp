@@ -47,8 +47,11 @@ public:
     /// A new file that appears whole or not at all and is on the disk when this returns. Folders are made.
     [[nodiscard]] virtual Result<void> put(const std::string& path, std::string_view bytes) = 0;
 
-    /// The same for a file that nobody looks for yet: after a crash it may be there in part.
+    /// The same for a file that nobody looks for yet: after a crash it may be there in part, until `flush`.
     [[nodiscard]] virtual Result<void> stage(const std::string& path, std::string_view bytes) = 0;
+
+    /// Staged files of one folder are on the disk when this returns. All at once: one after the other costs several times as much.
+    [[nodiscard]] virtual Result<void> flush(const std::vector<std::string>& paths) = 0;
 
     /// Renames; false when there is no file `from`. Folders are made. On object stores a copy and a removal.
     [[nodiscard]] virtual Result<bool> move(const std::string& from, const std::string& to) = 0;

@@ -133,6 +133,8 @@ public:
 
     Result<void> stage(const std::string& path, std::string_view bytes) override { return put(path, bytes); }
 
+    Result<void> flush(const std::vector<std::string>&) override { return {}; }
+
     Result<bool> move(const std::string& from, const std::string& to) override {
         const auto done = guarded<bool>([&]() -> arrow::Result<bool> {
             if (files_->type_name() != "s3") ARROW_RETURN_NOT_OK(files_->CreateDir(parent(place(to))));

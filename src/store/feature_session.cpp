@@ -140,6 +140,9 @@ Result<void> WriteSession::remove_parts(const std::map<std::string, TimeNs>& rem
 }
 
 Result<void> WriteSession::commit(const LogEntry& entry) {
+    std::vector<std::string> staged;
+    for (const FeaturePart& part : entry.added) staged.push_back(paths_.staged(part.name));
+    SOFIA_CHECK(files_->flush(staged));
     // A failure may come after the object is there (a lost answer): the staged parts stay, and the next writer sees which way it went.
     SOFIA_TRY(const std::string committed, commit_log(*files_, paths_, entry));
     // Without a lock another writer may have given one of our new columns another type at the same time. Whoever finds that takes its own back.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/cli/verb.hpp"
+#include "app/pipeline/direction_settings.hpp"
 #include "app/pipeline/settings.hpp"
 #include "app/pipeline/tables.hpp"
 
@@ -13,7 +14,18 @@ namespace {
 using pipeline::Context;
 using pipeline::Output;
 
-Result<pipeline::Settings> settings_of(const CommonOptions& common) { return pipeline::load_settings({.file = common.config, .sets = common.sets}); }
+/// Calls `use` with the keys of the strategy that the file and the `--set`s are about, and their values.
+template <class Use>
+Result<Output> with_keys(const CommonOptions& common, const Use& use) {
+    const pipeline::SettingsSources sources{.file = common.config, .sets = common.sets};
+    SOFIA_TRY(const std::string strategy, pipeline::strategy_of(common.config, common.sets));
+    if (strategy == "direction") {
+        SOFIA_TRY(pipeline::DirectionSettings settings, pipeline::load_direction_settings(sources));
+        return use(pipeline::keys_of(settings));
+    }
+    SOFIA_TRY(pipeline::Settings settings, pipeline::load_settings(sources));
+    return use(pipeline::keys_of(settings));
+}
 
 Json keys_json(const config::Keys& keys) {
     Json json = Json::array();
@@ -32,8 +44,9 @@ Verb show_verb() {
     return {"config show", "Every key with its value after file and --set, as YAML",
             "  sofia config show --config configs/touch.yaml > resolved.yaml", [](CLI::App&) {
                 return [](const Context&, const CommonOptions& common) -> Result<Output> {
-                    SOFIA_TRY(pipeline::Settings settings, settings_of(common));
-                    return pipeline::make_output(pipeline::show_settings(settings), keys_json(pipeline::keys_of(settings)));
+                    return with_keys(common, [](const config::Keys& keys) -> Result<Output> {
+                        return pipeline::make_output(config::show(keys), keys_json(keys));
+                    });
                 };
             }};
 }
@@ -44,15 +57,15 @@ Verb explain_verb() {
                 auto key = std::make_shared<std::string>();
                 app.add_option("KEY", *key, "Full name of the key, as `sofia config show` prints it")->required();
                 return [key](const Context&, const CommonOptions& common) -> Result<Output> {
-                    SOFIA_TRY(pipeline::Settings settings, settings_of(common));
-                    const config::Keys keys = pipeline::keys_of(settings);
-                    SOFIA_TRY(const std::string text, config::explain(*key, keys));
-                    Json json = Json::array();  // of a section: all of its keys
-                    for (const Json& one : keys_json(keys)) {
-                        if (one["key"] == *key) return pipeline::make_output(text, one);
-                        if (one["key"].get<std::string>().starts_with(*key + ".")) json.push_back(one);
-                    }
-                    return pipeline::make_output(text, std::move(json));
+                    return with_keys(common, [&key](const config::Keys& keys) -> Result<Output> {
+                        SOFIA_TRY(const std::string text, config::explain(*key, keys));
+                        Json json = Json::array();  // of a section: all of its keys
+                        for (const Json& one : keys_json(keys)) {
+                            if (one["key"] == *key) return pipeline::make_output(text, one);
+                            if (one["key"].get<std::string>().starts_with(*key + ".")) json.push_back(one);
+                        }
+                        return pipeline::make_output(text, std::move(json));
+                    });
                 };
             }};
 }

@@ -14,10 +14,40 @@
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
+#include "store/feature_input.hpp"
 #include "store/parquet.hpp"
 
 namespace sofia::pipeline {
 namespace {
+
+/// The columns of numbers of a joined file, in order of known_at.
+Result<std::vector<features::AsOfSeries>> series_of_file(const std::string& file) {
+    std::vector<features::AsOfSeries> series;
+    if (file.ends_with(".parquet")) {
+        SOFIA_TRY(const market::Table table, store::read_table(file));
+        for (std::size_t c = 0; c < table.width(); ++c) {
+            features::AsOfSeries one{.name = table.columns()[c], .known_at = table.known_at(), .values = {}};
+            for (std::size_t i = 0; i < table.rows(); ++i) one.values.push_back(table.row(i)[c]);
+            series.push_back(std::move(one));
+        }
+        return series;
+    }
+    const auto rows = store::read_feature_file(file, {});
+    if (!rows) return fail(rows.error().code, rows.error().message, "a joined CSV file needs ts, known_at and columns of numbers");
+    std::vector<std::size_t> order(rows->rows());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return rows->known_at[i]; });
+    for (const store::FeatureColumn& column : rows->columns) {
+        if (column.type == store::ColumnType::text || column.type == store::ColumnType::timestamp) continue;
+        features::AsOfSeries one{.name = column.name, .known_at = {}, .values = {}};
+        for (const std::size_t i : order) {
+            one.known_at.push_back(rows->known_at[i]);
+            one.values.push_back(column.number(i));
+        }
+        series.push_back(std::move(one));
+    }
+    return series;
+}
 
 /// The columns of the joined files, and funding.
 Result<std::vector<features::AsOfSeries>> joined_series(const DirectionSettings& settings) {
@@ -33,10 +63,9 @@ Result<std::vector<features::AsOfSeries>> joined_series(const DirectionSettings&
     }
     const auto age_max = std::llround(settings.features.joined_age_hours * static_cast<double>(ns_per_hour));
     for (const std::string& file : settings.features.joined) {
-        SOFIA_TRY(const market::Table table, store::read_table(file));
-        for (std::size_t c = 0; c < table.width(); ++c) {
-            features::AsOfSeries one{.name = table.columns()[c], .known_at = table.known_at(), .values = {}, .age_max = age_max};
-            for (std::size_t i = 0; i < table.rows(); ++i) one.values.push_back(table.row(i)[c]);
+        SOFIA_TRY(auto columns, series_of_file(file));
+        for (features::AsOfSeries& one : columns) {
+            one.age_max = age_max;
             series.push_back(std::move(one));
         }
     }

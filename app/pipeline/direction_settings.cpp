@@ -18,7 +18,9 @@ const std::vector<std::string> strategies = {"touch", "direction"};
 
 void DirectionFeaturesConfig::describe(config::Keys& keys) {
     keys.boolean("order_flow", order_flow, "Add flow and flow20, from the bars' buy and sell volume.");
-    keys.list("joined", joined, "Parquet files with known_at and number columns; each column is added with the last value known at the bar's close.");
+    keys.list(
+        "joined", joined,
+        "Files whose number columns are added with the last value known at the bar's close: Parquet with known_at, or CSV with ts and known_at.");
     keys.number("joined_age_hours", joined_age_hours, {0.0, 1e6}, "A joined value that is older is missing; 0: none is too old.");
 }
 

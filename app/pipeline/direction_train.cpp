@@ -83,7 +83,7 @@ Result<Training> prepare(const DirectionTrainRequest& request, const Context& co
 Result<CardFigures> figures_of(const models::Booster& booster, const Training& training, const DirectionSample& judged, const RandomStream& random,
                                ThreadPool& pool) {
     CardFigures figures;
-    SOFIA_TRY(const std::vector<double> probabilities, booster.predict(judged.matrix(), pool.size()));
+    SOFIA_TRY(const std::vector<double> probabilities, booster.predict(judged.matrix()));
     const ScoreOptions options{.least_block = static_cast<std::size_t>(training.settings.horizon)};
     figures.model = score_probabilities(probabilities, judged.y, options, random, pool);
     for (const Baseline& baseline : baselines(training.samples.train, judged)) {
@@ -144,7 +144,7 @@ Result<DirectionCard> make_card(const DirectionTrainRequest& request, const Trai
     SOFIA_CHECK(context.go_on());
     SOFIA_TRY(card.test, figures_of(booster, training, training.samples.test, random.split("test"), pool));
     SOFIA_CHECK(context.go_on());
-    SOFIA_TRY(card.importance, column_importance(booster, training.samples.validation, permutations, random.split("permutation"), pool.size()));
+    SOFIA_TRY(card.importance, column_importance(booster, training.samples.validation, permutations, random.split("permutation"), 1));
     return card;
 }
 
@@ -183,7 +183,8 @@ Result<DirectionTrainResult> train_direction(const DirectionTrainRequest& reques
     // Asked before anything is fitted, and again when nobody else can move the link.
     SOFIA_TRY(const auto used_before, model_in_use(model_dir, context));
     if (used_before) SOFIA_CHECK(check_comparable(*used_before, candidate, request.promote));
-    const std::size_t threads = context.threads == 0 ? usable_cores() : context.threads;
+    // LightGBM's threads wait for each other at every leaf, which takes longer than the little that there is to do.
+    constexpr std::size_t threads = 1;
     const DirectionFit fit{.samples = training.samples, .columns = training.minutes.columns, .seed = training.head.seed, .threads = threads};
     SOFIA_TRY(const models::Booster booster, fit_direction(fit, training.settings.model, *context.stop));
     SOFIA_TRY(DirectionCard card, make_card(request, training, booster, context));

@@ -64,6 +64,8 @@ void TuneConfig::describe(config::Keys& keys) {
 
 config::Keys keys_of(Settings& settings) {
     config::Keys keys;
+    keys.choice("strategy", settings.strategy, {"touch"},
+                "Which strategy this file configures; direction has keys of its own (configs/direction.yaml).");
     keys.section("instrument", settings.instrument);
     keys.section("data", settings.data);
     keys.section("funding", settings.funding);

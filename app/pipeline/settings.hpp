@@ -61,6 +61,7 @@ struct TuneConfig {
 
 /// The whole configuration of a strategy: one struct a section. The sections' rooms own their structs.
 struct Settings {
+    std::string strategy = "touch";  ///< which strategy a file configures; others have settings of their own
     market::Instrument instrument;
     DataConfig data;
     FundingConfig funding;

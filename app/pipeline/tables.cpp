@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/pipeline/bar_stream.hpp"
+#include "app/pipeline/direction_settings.hpp"
 #include "app/pipeline/feature_rows.hpp"
 #include "app/pipeline/feature_state.hpp"
 #include "app/pipeline/history.hpp"
@@ -18,6 +19,7 @@
 #include "features/batch.hpp"
 #include "features/engine.hpp"
 #include "features/leak_audit.hpp"
+#include "features/minute.hpp"
 #include "store/parquet.hpp"
 
 namespace sofia::pipeline {
@@ -336,13 +338,16 @@ Result<Output> audit_feature_leaks(const TableRequest& request, const Context& c
 
 Result<Output> write_documents(const std::filesystem::path& out) {
     Settings settings;
-    const std::string manual = config::manual(keys_of(settings));
+    std::string manual = "## The touch strategy\n\n" + config::manual(keys_of(settings));
+    DirectionSettings direction;
+    manual += "\n## The direction strategy (`strategy: direction`)\n\n" + config::manual(keys_of(direction));
     SOFIA_TRY(const auto timeframes, market::parse_timeframes(settings.bars.timeframes));
     settings.features.has_funding = true;
     SOFIA_TRY(const features::Engine engine, features::Engine::make(settings.features, timeframes));
     const std::string generated = "Generated from the code by `make docs`; change the code, not this page.\n\n";
     SOFIA_CHECK(write_file(out / "configuration.md", "# Configuration\n\n" + generated + manual));
-    SOFIA_CHECK(write_file(out / "features.md", "# Feature catalogue\n\n" + generated + features::catalogue_markdown(engine.columns())));
+    SOFIA_CHECK(write_file(out / "features.md", "# Feature catalogue\n\n" + generated + features::catalogue_markdown(engine.columns()) +
+                                                    "\n## The direction strategy\n\n" + features::catalogue_markdown(features::minute_specs())));
     return make_output(fmt::format("wrote {} and {}\n", (out / "configuration.md").string(), (out / "features.md").string()),
                        {{"files", {(out / "configuration.md").string(), (out / "features.md").string()}}});
 }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/pipeline/manifest.hpp"
+#include "app/pipeline/trial_list.hpp"
 #include "app/pipeline/tune_trial.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -96,9 +97,21 @@ Result<void> read_space(Search& search) {
     return {};
 }
 
+/// The highest number of a trial that has left a summary in `folder`; -1 without any.
+Result<std::int64_t> last_summary(const StudyFolder& folder) {
+    std::int64_t last = -1;
+    SOFIA_TRY(const auto files, list_files(folder.root));
+    for (const std::filesystem::path& file : files) {
+        const std::string stem = file.stem().string();
+        if (is_summary(file)) last = std::max(last, parse_int(stem.substr(stem.rfind('_') + 1)).value_or(-1));
+    }
+    return last;
+}
+
 Result<tune::Study> open_study(const Search& search) {
     SOFIA_CHECK(make_folder(search.folder.root));
     remove_abandoned(search.folder.root);
+    SOFIA_TRY(const std::int64_t last, last_summary(search.folder));
     const std::string url = search.request.storage.empty() ? "sqlite:///" + search.folder.database().string() : search.request.storage;
     tune::StudyOptions options;
     options.name = search.study;
@@ -120,6 +133,13 @@ Result<tune::Study> open_study(const Search& search) {
             study.error().hint = "continue it with --resume, or take another --study";
         }
         return study;
+    }
+    // Trials are numbered without gaps, and a trial is in the study before its summary is written.
+    if (last >= static_cast<std::int64_t>(study->trials().size())) {
+        return fail(ErrorCode::conflict,
+                    fmt::format("{} holds the summary of a trial {} that its study does not know: new trials would be written over it",
+                                search.folder.root.string(), last),
+                    "name the --storage that the study was tuned with, or take another --study");
     }
     SOFIA_CHECK(agree_on_terms(*study, search.terms));
     return study;

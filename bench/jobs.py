@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from direction_job import direction
 from measure import Series, alone, alternate, number, ratio, run
 from tapes import Tapes
 from touch_job import touch
@@ -203,4 +204,4 @@ def study(bench: Bench) -> list[Row]:
 
 
 JOBS: dict[str, Callable[[Bench], list[Row]]] = {"bars": bars, "features": features, "stream": stream, "replay": replay, "predict": predict,
-                                                     "study": study, "touch": touch}
+                                                     "study": study, "touch": touch, "direction": direction}

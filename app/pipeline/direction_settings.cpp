@@ -119,7 +119,7 @@ Result<std::string> direction_key_of(const std::string& parameter) {
 Result<std::string> strategy_of(const std::filesystem::path& file, const std::vector<std::string>& sets) {
     std::string strategy = "touch";
     if (!file.empty()) {
-        auto text = read_file(file);
+        auto text = read_file(file, std::size_t{1} << 28U);
         if (!text) return fail(ErrorCode::config, text.error().message, text.error().hint);
         SOFIA_TRY(const config::Yaml yaml, config::parse_yaml(*text, file.string()));
         for (const auto& [key, value] : yaml.entries) {

@@ -198,6 +198,15 @@ Result<TuneResult> finish(Search& search, const tune::Study& study, const tune::
     return result;
 }
 
+/// A value that each trial draws anew cannot be set: it would be ignored in silence.
+void warn_of_searched(const Search& search) {
+    for (const std::string& set : search.request.sets) {
+        const std::string key = set.substr(0, set.find('='));
+        const bool drawn = std::ranges::any_of(search.keys, [&](const auto& parameter) { return parameter.second == key; });
+        if (drawn) search.context.log.warning(fmt::format("--set {} has no effect: the search draws {} for each trial", set, key));
+    }
+}
+
 /// So many folds at the same time, and so many threads for each.
 void share_work(Search& search) {
     const std::size_t threads = search.context.threads == 0 ? usable_cores() : search.context.threads;
@@ -220,6 +229,7 @@ Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
             {.instrument = folder.instrument(), .instrument_file = folder.has_instrument_file(), .file = request.config_file, .sets = request.sets}));
     if (request.batch > 0) search.settings.tune.batch = request.batch;
     SOFIA_CHECK(read_space(search));
+    warn_of_searched(search);
     share_work(search);
     {
         const StageTimer timer(&search.clock, TimeStage::features);

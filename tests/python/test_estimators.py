@@ -61,7 +61,7 @@ def test_lightgbm_opens_the_model_and_agrees(classes):
 
 def test_the_seed_decides_and_threads_do_not(classes):
     x, y = classes
-    words = {"rounds": 15, "bagging_fraction": 0.7, "bagging_freq": 1}
+    words = {"rounds": 5, "bagging_fraction": 0.7, "bagging_freq": 1}
     one = sofia.GradientBoostingClassifier(**words, random_state=1, n_jobs=1).fit(x, y)
     again = sofia.GradientBoostingClassifier(**words, random_state=1, n_jobs=2).fit(x, y)
     other = sofia.GradientBoostingClassifier(**words, random_state=2, n_jobs=1).fit(x, y)

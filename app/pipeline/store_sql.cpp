@@ -224,7 +224,7 @@ bool is_number(const std::string& type) {
 
 Json typed(const Json& text, const std::string& type) {
     if (text.is_null()) return text;
-    const std::string value = text.get<std::string>();
+    std::string value = text.get<std::string>();
     if (type == "BOOLEAN") return value == "true";
     if (!is_number(type)) return value;
     if (const auto integer = parse_int(value)) return *integer;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -100,7 +101,7 @@ struct Order {
 Order order_of(const FeatureRows& rows) {
     std::vector<std::uint32_t> sorted(rows.rows());
     std::iota(sorted.begin(), sorted.end(), std::uint32_t{0});
-    if (!std::ranges::is_sorted(rows.ts)) std::ranges::stable_sort(sorted, {}, [&](std::uint32_t row) { return rows.ts[row]; });
+    if (!std::ranges::is_sorted(rows.ts)) std::ranges::sort(sorted, {}, [&](std::uint32_t row) { return std::pair(rows.ts[row], row); });
     Order out;
     out.rows.reserve(sorted.size());
     std::vector<std::uint32_t> kept;  // of one ts, the last one first

@@ -43,11 +43,12 @@ arrow::Status initialize(std::string_view scheme) {
     if (loaded) return arrow::Status::OK();
     ARROW_RETURN_NOT_OK(load_s3());
     loaded = true;
+    // What is made last goes first at the end of the process. A client, which asks nobody for anything, brings everything about that the shutdown
+    // needs; a first URL that is wrong would not.
+    static_cast<void>(arrow::fs::FileSystemFromUri("s3://none:none@none?region=us-east-1&scheme=http&endpoint_override=127.0.0.1:1"));
+    static const FileSystemsEnd end;
     return arrow::Status::OK();
 }
-
-// To be called when a file system was made: what is made after it goes before it.
-void finalize_at_exit() { static const FileSystemsEnd end; }
 
 // What must not be shown: the user's part of a URL in whole and in its parts, and the values of its options.
 std::vector<std::string> secrets_of(std::string_view url) {
@@ -241,7 +242,6 @@ Result<std::shared_ptr<StoreFiles>> object_files(const std::string& url) {
             files = status;
         } else {
             files = arrow::fs::FileSystemFromUri(url, &base);
-            if (scheme == "s3") finalize_at_exit();
         }
     } catch (const std::exception& thrown) {
         files = arrow::Status::IOError(thrown.what());

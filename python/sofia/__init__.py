@@ -9,6 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import distributions, errors, pruners, samplers
+from .direction import (
+    Answer,
+    DirectionModel,
+    EnsemblePredictor,
+    LGBMPredictor,
+    LGBMProd,
+    fit_stacking,
+    guard_no_future_leak,
+    minute_features,
+    time_based_split,
+)
 from .errors import (
     BlockedError,
     ConfigError,
@@ -44,10 +55,10 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "BlockedError", "ConfigError", "ConflictError", "DataError", "Fold", "FrozenTrial", "FutureLeakError", "GradientBoostingClassifier",
-    "GradientBoostingRegressor", "InternalError", "InterruptedCallError", "IoError", "LeakReport", "Result", "SofiaError", "Splits", "Study",
+    "Answer", "BlockedError", "ConfigError", "ConflictError", "DataError", "DirectionModel", "EnsemblePredictor", "Fold", "FrozenTrial", "FutureLeakError", "GradientBoostingClassifier",
+    "GradientBoostingRegressor", "InternalError", "InterruptedCallError", "IoError", "LGBMPredictor", "LGBMProd", "LeakReport", "Result", "SofiaError", "Splits", "Study",
     "StudyDirection", "Trial", "TrialPruned", "TrialState", "UnavailableError", "UsageError", "Window", "audit_leaks", "average_uniqueness",
     "backtest", "bars", "check_data", "copy_study", "create_study", "create_trial", "delete_study", "distributions", "errors",
-    "feature_catalogue", "features", "get_all_study_names", "labels", "load_study", "pruners", "samplers", "select", "simulate", "splits",
-    "stress", "train", "tune",
+    "feature_catalogue", "features", "fit_stacking", "get_all_study_names", "guard_no_future_leak", "labels", "load_study", "minute_features", "pruners", "samplers", "select", "simulate", "splits",
+    "stress", "time_based_split", "train", "tune",
 ]  # fmt: skip

@@ -1,0 +1,275 @@
+"""The direction strategy: will the close be higher in some minutes? Columns, splits, and models while they are in use."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from . import _arrow
+from ._load import core
+from .errors import BlockedError, DataError, FutureLeakError, IoError, UsageError
+
+_DAY = 86_400_000_000_000
+Features = Mapping[str, float | None]
+
+
+def _with_times(bars: pa.Table) -> pa.Table:
+    """Starts that are numbers become timestamps; of the units the one that puts the first of them between 1973 and 5138."""
+    name = _arrow.find(bars, "opentime", "timestamp", "ts", "time")
+    if name is None or bars.num_rows == 0:
+        return bars
+    column = bars.column(name)
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)) or column.null_count:
+        return bars
+    first = abs(column[0].as_py())
+    factor = next(factor for factor, most in ((10**9, 1e11), (10**6, 1e14), (10**3, 1e17), (1, float("inf"))) if first < most)
+    starts = column.to_numpy()
+    # Whole numbers stay exact; fractions of a unit are rounded to nanoseconds.
+    exact = starts.astype(np.int64) * factor if starts.dtype.kind in "iu" else np.round(starts * factor).astype(np.int64)
+    return bars.set_column(bars.column_names.index(name), name, _arrow.time_array(exact))
+
+
+def minute_features(bars: Any, horizon: int = 5) -> Any:
+    """The five columns of each minute, and whether the close is higher ``horizon`` minutes later.
+
+    Parameters
+    ----------
+    bars : table
+        Bars of one minute, ascending: ``open_time`` (or ``ts``, ``timestamp``: the START of the minute), ``open``, ``high``, ``low``, ``close``,
+        ``volume``; also the exchange's names ``ts``, ``o``, ``h``, ``l``, ``c``, ``v``. Starts are timestamps, or numbers in s, ms, us or ns, as the size of
+        the first one says. A pyarrow Table, a pandas or polars DataFrame, a dict of arrays.
+    horizon : int
+        Minutes, from 1.
+
+    Returns
+    -------
+    table, of the kind that came in
+        ``ts`` (the bar's start) and ``known_at`` (its close), timestamp[ns, UTC]; ``close``, ``ret1`` (close / last close - 1), ``sma20_gap`` and
+        ``sma50_gap`` (close - mean of 20 and 50 closes), ``vol_z`` (z-score of the volume over 50 bars, divisor n - 1), float64, missing until they have
+        warmed up; ``y``, 1.0 where the close ``horizon`` minutes later is higher, else 0.0, missing where there is no such close. ``y`` is known
+        ``horizon`` minutes after ``known_at``, not before.
+
+    Raises
+    ------
+    DataError : a missing column, a bar that is not one minute long, with its row or time.
+    """
+    kind = _arrow.kind_of(bars)
+    table = _arrow.arrow_table(bars)
+    short = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume"}
+    if "open" not in table.column_names and set(short) <= set(table.column_names):
+        table = table.rename_columns([short.get(name, name) for name in table.column_names])
+    table = _with_times(table)
+    ts, known_at, names, values, y = core.minute_features(_arrow.bar_columns(table), horizon)
+    arrays = {"ts": _arrow.time_array(ts), "known_at": _arrow.time_array(known_at)}
+    arrays.update((name, _arrow.number_array(values[i])) for i, name in enumerate(names))
+    arrays["y"] = _arrow.number_array(y)
+    return _arrow.as_kind(pa.table(arrays).replace_schema_metadata({"horizon": str(horizon)}), kind)
+
+
+def _starts(table: pa.Table) -> np.ndarray:
+    return _arrow.times(table.column(_arrow.need(table, "the table", "ts")), "ts")
+
+
+def time_based_split(df: Any, val_days: float, horizon: int = 5) -> tuple[Any, Any]:
+    """Training and validation rows: the last ``val_days`` days, and what lies before them and has a label that ended before they begin.
+
+    ``df`` has ``ts``; both parts are of its kind. ``horizon`` in minutes, as given to `minute_features`. Raises DataError where one of the two is empty.
+    """
+    if not val_days > 0:
+        raise UsageError(f"val_days {val_days} is not above 0")
+    kind = _arrow.kind_of(df)
+    table = _arrow.arrow_table(df)
+    ts = _starts(table)
+    minute = 60_000_000_000
+    if len(ts) == 0:
+        raise DataError("there is no row to split")
+    # Counted back from the last row's close.
+    border = int(ts.max()) + minute - round(val_days * _DAY)
+    validation = ts >= border
+    first = int(ts[validation].min()) if validation.any() else border
+    train = (ts < border) & (ts + (horizon + 1) * minute <= first)
+    for name, part in (("training", train), ("validation", validation)):
+        if not part.any():
+            raise DataError(f"no row is left for {name}: {len(ts)} rows and {val_days} days of validation")
+    return tuple(_arrow.as_kind(table.filter(pa.array(part)), kind) for part in (train, validation))  # type: ignore[return-value]
+
+
+def guard_no_future_leak(train: Any, val: Any, horizon: int = 5) -> None:
+    """Raises FutureLeakError (an AssertionError) unless the last ``ts`` of training plus ``horizon`` minutes lies before the first of validation."""
+    starts = [_starts(_arrow.arrow_table(part)) for part in (train, val)]
+    try:
+        core.guard_no_future_leak(*starts, horizon)
+    except BlockedError as error:
+        raise FutureLeakError(error.message, error.hint) from None
+
+
+def _place(path: str | os.PathLike[str]) -> str:
+    """``best_lgbm.pkl``, which other programs expect, leads to the same folder as ``best_lgbm``."""
+    place = Path(path)
+    return str(place.resolve().parent if place.suffix == ".pkl" else place)
+
+
+class DirectionModel:
+    """A model in use: read when it is first asked, followed when its link moves. Safe under any number of threads.
+
+    Parameters
+    ----------
+    path : path
+        ``models/<SYMBOL>/best_lgbm``, a dated folder with ``lgbm.txt``, or a text file of LightGBM.
+    check_seconds : float
+        How often the link is looked at while predictions are asked for; 0: with `refresh` only.
+
+    Each feature has to be given once; their order does not matter. NaN and None are missing values. A feature that is missing or unknown raises
+    UsageError with its name; a model that cannot be read raises IoError or DataError, unless an older one can answer (`trouble`).
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, check_seconds: float = 1.0) -> None:
+        self.path = _place(path)
+        self._model = core.DirectionModel(self.path, check_seconds)
+
+    def predict_proba_up(self, features: Features) -> float:
+        """P(up) of one row."""
+        return float(self._model.predict_one(dict(features)))
+
+    def predict_proba(self, rows: Any) -> np.ndarray:
+        """P(up) of each row of a table, by one state of the model; other columns than the features (``ts``, ``y``) are left aside."""
+        table = _arrow.arrow_table(rows)
+        names = [name for name in self.features if name in table.column_names]
+        values = np.ascontiguousarray(np.column_stack([_arrow.doubles(table.column(name), name) for name in names]) if names else np.empty((table.num_rows, 0)))
+        return np.asarray(self._model.predict_rows(names, values))
+
+    def refresh(self) -> None:
+        """Looks at the link now."""
+        self._model.refresh()
+
+    def _state(self) -> dict[str, Any]:
+        return dict(self._model.state())
+
+    @property
+    def version(self) -> str:
+        return str(self._state()["version"])
+
+    @property
+    def features(self) -> list[str]:
+        """In the model's order."""
+        return list(self._state()["features"])
+
+    @property
+    def card(self) -> dict[str, Any] | None:
+        """model_card.json, where there is one."""
+        text = self._state()["card"]
+        return dict(json.loads(text)) if text else None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the newest state of the link could not be read, while an older model answers."""
+        text = self._state()["trouble"]
+        return None if text is None else str(text)
+
+    def __repr__(self) -> str:
+        return f"DirectionModel({self.path!r})"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A probability and who stands for it."""
+
+    probability: float  #: NaN where `abstained`
+    abstained: bool
+    answered: list[str]
+    failed: dict[str, str]  #: name -> reason
+    spread: float  #: largest less smallest probability
+
+
+class EnsemblePredictor:
+    """Several models as one.
+
+    Parameters
+    ----------
+    models : mapping of str to DirectionModel
+    weights : mapping of str to float, optional
+        For ``mean``; above 0, 1 where not given.
+    combination : ``mean`` or ``stacking``
+        The weighted mean of those that answer, or a logistic regression on the log odds of all (`fit_stacking`).
+    spread_max : float
+        Abstain where the probabilities differ by more.
+    answers_min : int
+        Fewer answers raise UnavailableError. Stacking needs all.
+    coefficients : sequence of float, optional
+        Of stacking: intercept first, as `fit_stacking` returns them.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, DirectionModel],
+        *,
+        weights: Mapping[str, float] | None = None,
+        combination: str = "mean",
+        spread_max: float = 1.0,
+        answers_min: int = 1,
+        coefficients: Sequence[float] = (),
+    ) -> None:
+        weights = weights or {}
+        for name in weights:
+            if name not in models:
+                raise UsageError(f"weight of {name!r}, which is no member")
+        members = [(name, model._model, float(weights.get(name, 1.0))) for name, model in models.items()]
+        numbers = [float(value) for value in coefficients]
+        self._ensemble = core.ensemble(members, combination, spread_max, answers_min, numbers[0] if numbers else 0.0, numbers[1:])
+
+    def predict_proba(self, features: Features) -> Answer:
+        probability, abstained, answered, failed, spread = self._ensemble.ask(dict(features))
+        return Answer(probability, abstained, list(answered), dict(failed), spread)
+
+
+def fit_stacking(probabilities: Sequence[Iterable[float]], outcomes: Iterable[float], penalty: float = 1.0) -> list[float]:
+    """Intercept and a coefficient a member, from out-of-sample probabilities (a sequence a member) and outcomes of 0 and 1."""
+    return list(core.fit_stacking([[float(p) for p in member] for member in probabilities], [float(y) for y in outcomes], penalty))
+
+
+class LGBMProd:
+    """The one model of a process, as programs expect it that were written for it: loaded once, asked from anywhere."""
+
+    _lock = threading.Lock()
+    _model: DirectionModel | None = None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] = "models/best_lgbm") -> DirectionModel:
+        """The model of ``path``; the same object until another path is asked for. A model that is not there is told now, not at the first prediction."""
+        with cls._lock:
+            if cls._model is None or cls._model.path != _place(path):
+                model = DirectionModel(path)
+                model.refresh()
+                cls._model = model
+            return cls._model
+
+    @classmethod
+    def predict_proba_up(cls, features: Features) -> float:
+        model = cls._model
+        if model is None:
+            raise IoError("no model is loaded", "call LGBMProd.load(path) first")
+        return model.predict_proba_up(features)
+
+
+class LGBMPredictor:
+    """A model behind the interface of an ensemble's member: ``load`` and ``predict_proba`` of one row."""
+
+    def __init__(self, model_path: str | os.PathLike[str] = "models/best_lgbm") -> None:
+        self.model_path = model_path
+        self.model = DirectionModel(model_path)
+        self.loaded = False
+
+    def load(self) -> None:
+        self.model.refresh()
+        self.loaded = True
+
+    def predict_proba(self, features: Features) -> float:
+        return self.model.predict_proba_up(features)

@@ -99,14 +99,14 @@ def time_based_split(df: Any, val_days: float, horizon: int = 5) -> tuple[Any, A
     for name, part in (("training", train), ("validation", validation)):
         if not part.any():
             raise DataError(f"no row is left for {name}: {len(ts)} rows and {val_days} days of validation")
-    return tuple(_arrow.as_kind(table.filter(pa.array(part)), kind) for part in (train, validation))  # type: ignore[return-value]
+    return _arrow.as_kind(table.filter(pa.array(train)), kind), _arrow.as_kind(table.filter(pa.array(validation)), kind)
 
 
 def guard_no_future_leak(train: Any, val: Any, horizon: int = 5) -> None:
     """Raises FutureLeakError (an AssertionError) unless the last ``ts`` of training plus ``horizon`` minutes lies before the first of validation."""
-    starts = [_starts(_arrow.arrow_table(part)) for part in (train, val)]
+    train_ts, val_ts = _starts(_arrow.arrow_table(train)), _starts(_arrow.arrow_table(val))
     try:
-        core.guard_no_future_leak(*starts, horizon)
+        core.guard_no_future_leak(train_ts, val_ts, horizon)
     except BlockedError as error:
         raise FutureLeakError(error.message, error.hint) from None
 

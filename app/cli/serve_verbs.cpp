@@ -26,7 +26,7 @@ Result<std::string> token_from(const std::filesystem::path& file) {
     } else {
         return text;
     }
-    const std::string token(trim(text));
+    std::string token(trim(text));
     const bool plain = std::ranges::all_of(token, [](char c) { return c > ' ' && c < '\x7f'; });
     if (!token.empty() && plain) return token;
     const std::string where = file.empty() ? std::string("the environment variable ") + token_variable : file.string();

@@ -160,7 +160,8 @@ std::vector<std::filesystem::path> pythons() {
     for (std::filesystem::path at = program.parent_path(); at.has_relative_path(); at = at.parent_path()) {
         // Its bin/python in an environment that holds this program too, or a .venv beside it or above.
         for (const auto& python : {at / "python", at / ".venv" / "bin" / "python"}) {
-            if (std::filesystem::exists(python, error)) out.push_back(python);
+            // A folder of that name (a developer's build holds the Python package in one) is no program.
+            if (find_program(python.string())) out.push_back(python);
         }
     }
     if (const auto found = find_program("python3")) out.push_back(*found);

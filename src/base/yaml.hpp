@@ -10,8 +10,8 @@
 
 namespace sofia::config {
 
-/// A YAML value as it was written: scalars are text (typed by who reads them), mappings keep their order. Used by config.cpp, and by who has to know one key of a
-/// file before it can say which keys the file has.
+/// A YAML value as it was written: scalars are text (typed by who reads them), mappings keep their order. Used by config.cpp, and by who has to know
+/// one key of a file before it can say which keys the file has.
 struct Yaml {
     enum class Kind { null, scalar, sequence, mapping };
 

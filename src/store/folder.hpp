@@ -17,7 +17,8 @@ enum class DataKind : std::uint8_t { trades, bars };
 /// Files are those that end in .csv, .csv.gz, .csv.zst or .parquet, in the folder itself or in its folders `date=YYYY-MM-DD`. Each is
 /// recognised by the columns of its header, whatever its name: trades have timestamp, price, size, side; bars have timestamp (or open_time),
 /// open, high, low, close, volume. Names are compared without regard to case, blanks, `_` and `-`. Files of funding rates are left
-/// alone. A .json file is one of bars when it looks like a list of candles (kline_json.hpp), and left alone otherwise. Opening reads headers only. A value; safe to share between threads.
+/// alone. A .json file is one of bars when it looks like a list of candles (kline_json.hpp), and left alone otherwise. Opening reads headers only. A
+/// value; safe to share between threads.
 class DataFolder {
 public:
     /// Errors: io (no such folder, a file that cannot be read, a link that leads nowhere), data (no data file, an empty file, a missing or

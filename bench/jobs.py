@@ -9,6 +9,7 @@ from pathlib import Path
 
 from direction_job import direction
 from measure import Series, alone, alternate, number, ratio, run
+from serve_job import serve
 from tapes import Tapes
 from touch_job import touch
 
@@ -204,4 +205,4 @@ def study(bench: Bench) -> list[Row]:
 
 
 JOBS: dict[str, Callable[[Bench], list[Row]]] = {"bars": bars, "features": features, "stream": stream, "replay": replay, "predict": predict,
-                                                     "study": study, "touch": touch, "direction": direction}
+                                                     "study": study, "touch": touch, "direction": direction, "serve": serve}

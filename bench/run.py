@@ -42,7 +42,7 @@ def cpu() -> str:
 
 
 def versions(python: Path, sofia: Path) -> list[str]:
-    names = ["polars", "TA-Lib", "hftbacktest", "nautilus_trader", "lightgbm", "optuna", "rustuna"]
+    names = ["polars", "TA-Lib", "hftbacktest", "nautilus_trader", "lightgbm", "optuna", "rustuna", "fastapi", "uvicorn"]
     asked = "import sys; from importlib import metadata; print(chr(10).join(n + ' ' + metadata.version(n) for n in sys.argv[1:]))"
     peers = subprocess.run([str(python), "-c", asked, *names], capture_output=True, text=True, check=True).stdout.split("\n")
     own = subprocess.run([str(sofia), "--version"], capture_output=True, text=True, check=True).stdout.strip()

@@ -19,6 +19,7 @@
 #include "app/pipeline/study_terms.hpp"
 #include "app/pipeline/summary.hpp"
 #include "app/pipeline/trial_window.hpp"
+#include "app/pipeline/tune_study.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "base/threads.hpp"
@@ -66,13 +67,6 @@ Result<DirectionSettings> settings_with(const Search& search, const std::map<std
     return settings;
 }
 
-/// The values between which, or from which, a distribution draws.
-std::vector<tune::ParamValue> extremes(const tune::Distribution& distribution) {
-    if (const auto* choices = distribution.as_categorical()) return choices->choices;
-    if (const auto* range = distribution.as_int()) return {range->low, range->high};
-    return {distribution.as_float()->low, distribution.as_float()->high};
-}
-
 Result<void> read_space(Search& search) {
     if (search.settings.search.empty()) {
         return fail(ErrorCode::config, "the configuration has no search space", "add a `search:` section, as configs/direction.yaml has");
@@ -89,14 +83,6 @@ Result<void> read_space(Search& search) {
         }
     }
     return {};
-}
-
-/// A study's name is the name of its folder, so it must not lead anywhere else.
-Result<void> check_study_name(const std::string& study) {
-    const bool odd =
-        study == "." || study == ".." || std::ranges::any_of(study, [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; });
-    if (!odd) return {};
-    return fail(ErrorCode::usage, fmt::format("study \"{}\" cannot name a folder inside the model folder", study), "leave out slashes and line ends");
 }
 
 /// Under which terms the study's values can be compared.
@@ -122,34 +108,6 @@ StudyTerms terms_of(const Search& search) {
                   {"to", format_time(search.samples.validation.window.to)},
                   {"sha256", search.rows_sha256}};
     return terms;
-}
-
-Result<tune::Study> open_study(const Search& search) {
-    SOFIA_CHECK(make_folder(search.folder.root));
-    remove_abandoned(search.folder.root);
-    const std::string url = search.request.storage.empty() ? "sqlite:///" + search.folder.database().string() : search.request.storage;
-    tune::StudyOptions options;
-    options.name = search.study;
-    options.directions = {search.settings.score.minimized() ? tune::Direction::minimize : tune::Direction::maximize};
-    options.open = search.request.mode == StudyMode::resume ? tune::StudyOptions::Open::resume : tune::StudyOptions::Open::create;
-    options.seed = search.context.seed;
-    SOFIA_TRY(options.storage, tune::open_storage(url));
-    tune::SamplerOptions samplers;
-    samplers.grid.seed = static_cast<std::uint32_t>(search.context.seed);
-    samplers.tpe.startup_trials = static_cast<std::size_t>(search.settings.tune.startup_trials);
-    SOFIA_TRY(options.sampler, tune::make_sampler(search.settings.tune.sampler, samplers));
-    // A killed call leaves trials running: the next one fails them when they have been silent for long enough.
-    options.heartbeat.interval = 30 * ns_per_second;
-    options.log = search.context.log;
-    auto study = tune::Study::open(std::move(options));
-    if (!study) {
-        if (study.error().code == ErrorCode::conflict && search.request.mode == StudyMode::create) {
-            study.error().hint = "continue it with --resume, or take another --study";
-        }
-        return study;
-    }
-    SOFIA_CHECK(agree_on_terms(*study, terms_of(search)));
-    return study;
 }
 
 DirectionSummary summary_of(const Search& search, std::int64_t trial, DirectionSettings settings) {
@@ -256,7 +214,10 @@ Result<DirectionTuneResult> tune_direction(const TuneRequest& request, const Con
     SOFIA_CHECK(check_study_name(request.study));
     Search search(request, context);
     SOFIA_CHECK(prepare(search));
-    SOFIA_TRY(tune::Study study, open_study(search));
+    TuneStudy asked{.name = search.study, .folder = search.folder, .sampler = search.settings.tune.sampler, .terms = terms_of(search)};
+    asked.direction = search.settings.score.minimized() ? tune::Direction::minimize : tune::Direction::maximize;
+    asked.startup_trials = search.settings.tune.startup_trials;
+    SOFIA_TRY(tune::Study study, open_tune_study(request, asked, context));
     log_beginning(search);
     Progress progress = context.bar("tune", "trials", static_cast<std::uint64_t>(request.trials));
     tune::OptimizeOptions options;

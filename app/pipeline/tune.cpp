@@ -9,6 +9,7 @@
 
 #include "app/pipeline/manifest.hpp"
 #include "app/pipeline/trial_list.hpp"
+#include "app/pipeline/tune_study.hpp"
 #include "app/pipeline/tune_trial.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -24,13 +25,6 @@ const tune::Distribution* searched(const Search& search, const std::string& key)
         if (search.keys.at(name) == key) return &distribution;
     }
     return nullptr;
-}
-
-/// The values between which, or from which, a distribution draws.
-std::vector<tune::ParamValue> extremes(const tune::Distribution& distribution) {
-    if (const auto* choices = distribution.as_categorical()) return choices->choices;
-    if (const auto* range = distribution.as_int()) return {range->low, range->high};
-    return {distribution.as_float()->low, distribution.as_float()->high};
 }
 
 /// The largest value that a whole-number key takes in any trial. The ends of a range have been checked to be such values, however they are written.
@@ -95,62 +89,6 @@ Result<void> read_space(Search& search) {
     }
     search.largest_hold_bars = largest_look_ahead(search);
     return {};
-}
-
-/// The highest number of a trial that has left a summary in `folder`; -1 without any.
-Result<std::int64_t> last_summary(const StudyFolder& folder) {
-    std::int64_t last = -1;
-    SOFIA_TRY(const auto files, list_files(folder.root));
-    for (const std::filesystem::path& file : files) {
-        const std::string stem = file.stem().string();
-        if (is_summary(file)) last = std::max(last, parse_int(stem.substr(stem.rfind('_') + 1)).value_or(-1));
-    }
-    return last;
-}
-
-Result<tune::Study> open_study(const Search& search) {
-    SOFIA_CHECK(make_folder(search.folder.root));
-    remove_abandoned(search.folder.root);
-    SOFIA_TRY(const std::int64_t last, last_summary(search.folder));
-    const std::string url = search.request.storage.empty() ? "sqlite:///" + search.folder.database().string() : search.request.storage;
-    tune::StudyOptions options;
-    options.name = search.study;
-    options.directions = {tune::Direction::maximize};
-    options.open = search.request.mode == StudyMode::resume ? tune::StudyOptions::Open::resume : tune::StudyOptions::Open::create;
-    options.seed = search.context.seed;
-    SOFIA_TRY(options.storage, tune::open_storage(url));
-    tune::SamplerOptions samplers;
-    samplers.grid.seed = static_cast<std::uint32_t>(search.context.seed);
-    samplers.tpe.startup_trials = static_cast<std::size_t>(search.settings.tune.startup_trials);
-    SOFIA_TRY(options.sampler, tune::make_sampler(search.settings.tune.sampler, samplers));
-    SOFIA_TRY(options.pruner, tune::make_pruner(search.settings.tune.pruner));
-    // A killed call leaves trials running: the next one fails them when they have been silent for long enough.
-    options.heartbeat.interval = 30 * ns_per_second;
-    options.log = search.context.log;
-    auto study = tune::Study::open(std::move(options));
-    if (!study) {
-        if (study.error().code == ErrorCode::conflict && search.request.mode == StudyMode::create) {
-            study.error().hint = "continue it with --resume, or take another --study";
-        }
-        return study;
-    }
-    // Trials are numbered without gaps, and a trial is in the study before its summary is written.
-    if (last >= static_cast<std::int64_t>(study->trials().size())) {
-        return fail(ErrorCode::conflict,
-                    fmt::format("{} holds the summary of a trial {} that its study does not know: new trials would be written over it",
-                                search.folder.root.string(), last),
-                    "name the --storage that the study was tuned with, or take another --study");
-    }
-    SOFIA_CHECK(agree_on_terms(*study, search.terms));
-    return study;
-}
-
-/// A study's name is the name of its folder, so it must not lead anywhere else.
-Result<void> check_name(const std::string& study) {
-    const bool odd =
-        study == "." || study == ".." || std::ranges::any_of(study, [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; });
-    if (!odd) return {};
-    return fail(ErrorCode::usage, fmt::format("study \"{}\" cannot name a folder inside the model folder", study), "leave out slashes and line ends");
 }
 
 std::string cache_text(const char* what, CacheCount count) { return fmt::format("{} made {}, reused {}", what, count.misses, count.hits); }
@@ -220,7 +158,7 @@ void share_work(Search& search) {
 
 Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
     const DurationNs begun = steady_now();
-    SOFIA_CHECK(check_name(request.study));
+    SOFIA_CHECK(check_study_name(request.study));
     SOFIA_TRY(const store::DataFolder folder, store::DataFolder::open(request.data_dir));
     Search search(request, context);
     SOFIA_TRY(
@@ -242,7 +180,10 @@ Result<TuneResult> tune(const TuneRequest& request, const Context& context) {
     search.terms = study_terms(search.settings, searched_keys, search.history, search.splits.tuning, context.seed);
     search.study = request.study.empty() ? tune::random_study_name() : request.study;
     search.folder = {request.model_dir / search.study};
-    SOFIA_TRY(tune::Study study, open_study(search));
+    TuneStudy asked{.name = search.study, .folder = search.folder, .sampler = search.settings.tune.sampler, .terms = search.terms};
+    asked.startup_trials = search.settings.tune.startup_trials;
+    asked.pruner = search.settings.tune.pruner;
+    SOFIA_TRY(tune::Study study, open_tune_study(request, asked, context));
     search.opened = &study;
     context.log.info(fmt::format("study {}: {} parameters, {} folds inside {} to {}", search.study, search.space.size(), search.folds.size(),
                                  format_date(search.splits.tuning.from), format_date(search.splits.tuning.to)));

@@ -159,6 +159,15 @@ def test_a_study_keeps_its_terms(data, tuned):
     assert "--resume" in tune(data, tuned[0], expect=1).stderr
 
 
+def test_no_summary_is_written_over_where_the_database_is_gone(data, tmp_path):
+    tune(data, tmp_path, trials=1)
+    (tmp_path / "s/optuna.db").unlink()
+    kept = (tmp_path / "s/tuning_summary_0.json").read_bytes()
+    refused = tune(data, tmp_path, "--resume", trials=1, expect=1)
+    assert "summary of a trial 0 that its study does not know" in refused.stderr
+    assert (tmp_path / "s/tuning_summary_0.json").read_bytes() == kept
+
+
 def test_several_studies_have_to_be_named(tuned, data):
     tune(data, tuned[0], trials=1, study="another")
     assert "--study" in train(tuned[0], expect=2).stderr

@@ -81,11 +81,6 @@ Result<void> check_names(const std::vector<features::FeatureSpec>& columns) {
     return {};
 }
 
-/// Whether a row's columns that need nothing but bars are numbers.
-bool warm(std::span<const double> row) {
-    return std::ranges::none_of(row.first(5), [](double value) { return std::isnan(value); });
-}
-
 TimeNs days_before(TimeNs end, double days) { return end - std::llround(days * static_cast<double>(ns_per_day)); }
 
 /// The rows of `table` inside `window` whose label is known before `next` (a `ts`).
@@ -94,7 +89,7 @@ DirectionSample sample_of(const features::MinuteTable& table, trading::Window wi
     const auto first = static_cast<std::size_t>(std::ranges::lower_bound(table.ts, window.from) - table.ts.begin());
     for (std::size_t i = first; i < table.rows() && table.ts[i] < window.to; ++i) {
         const std::span<const double> row = table.features.row(i);
-        if (!warm(row)) continue;
+        if (!warmed_up(row)) continue;
         if (table.ts[i] + table.horizon >= next) {
             ++sample.purged;
         } else if (std::isnan(table.y[i])) {
@@ -118,6 +113,10 @@ Result<void> check_sample(const DirectionSample& sample, const char* name) {
 
 }  // namespace
 
+bool warmed_up(std::span<const double> row) {
+    return std::ranges::none_of(row.first(5), [](double value) { return std::isnan(value); });
+}
+
 Result<Minutes> load_minutes(const store::DataFolder& folder, const DirectionSettings& settings, const Context& context) {
     Minutes minutes;
     minutes.symbol = folder.symbol();
@@ -133,6 +132,7 @@ Result<Minutes> load_minutes(const store::DataFolder& folder, const DirectionSet
                            return {};
                        }};
     SOFIA_TRY(const BarStreamResult streamed, stream_bars(folder, {market::one_minute()}, settings.data, sink, context));
+    if (streamed.report.carried_opens) minutes.fills = trading::FillMode::bar_close;
     if (streamed.counters.filled > 0) {
         context.log.info(fmt::format("{} minutes without data carry the last close", streamed.counters.filled));
     }
@@ -172,7 +172,7 @@ std::string rows_hash(const DirectionSamples& samples) {
 
 double DirectionSample::ups() const { return std::accumulate(y.begin(), y.end(), 0.0); }
 
-Result<DirectionSamples> direction_samples(const Minutes& minutes, const DirectionSplitConfig& split) {
+Result<DirectionWindows> direction_windows(const Minutes& minutes, const DirectionSplitConfig& split) {
     if (minutes.bars.empty()) return fail(ErrorCode::data, fmt::format("{}: not one minute has closed", minutes.symbol), "more data is needed");
     const TimeNs begin = minutes.bars.front().open_time;
     const TimeNs end = minutes.bars.back().close_time;
@@ -186,10 +186,14 @@ Result<DirectionSamples> direction_samples(const Minutes& minutes, const Directi
                                 format_double(split.test_days)),
                     "use more data, or lower split.val_days and split.test_days");
     }
+    return DirectionWindows{.train = {train, validation}, .validation = {validation, test}, .test = {test, end}};
+}
+
+Result<DirectionSamples> direction_samples(const Minutes& minutes, const DirectionWindows& windows) {
     // The first row of a window may begin later than the window does; purging up to the window's begin is never too little.
-    DirectionSamples samples{.train = sample_of(minutes.table, {train, validation}, validation),
-                             .validation = sample_of(minutes.table, {validation, test}, test),
-                             .test = sample_of(minutes.table, {test, end}, end + minutes.table.horizon)};
+    DirectionSamples samples{.train = sample_of(minutes.table, windows.train, windows.validation.from),
+                             .validation = sample_of(minutes.table, windows.validation, windows.test.from),
+                             .test = sample_of(minutes.table, windows.test, windows.test.to + minutes.table.horizon)};
     SOFIA_CHECK(check_sample(samples.train, "training"));
     SOFIA_CHECK(check_sample(samples.validation, "validation"));
     SOFIA_CHECK(check_sample(samples.test, "test"));
@@ -200,6 +204,11 @@ Result<DirectionSamples> direction_samples(const Minutes& minutes, const Directi
         return fail(ErrorCode::data, "all training rows have the same label", "use more data, or another horizon");
     }
     return samples;
+}
+
+Result<DirectionSamples> direction_samples(const Minutes& minutes, const DirectionSplitConfig& split) {
+    SOFIA_TRY(const DirectionWindows windows, direction_windows(minutes, split));
+    return direction_samples(minutes, windows);
 }
 
 Result<Output> write_minute_table(const MinuteTableRequest& request, const Context& context) {

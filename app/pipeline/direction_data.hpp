@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "market/bar.hpp"
 #include "models/matrix.hpp"
 #include "store/folder.hpp"
+#include "trading/entry.hpp"
 #include "trading/window.hpp"
 
 namespace sofia::pipeline {
@@ -24,6 +26,7 @@ struct Minutes {
     bool simulated = false;
     std::vector<std::filesystem::path> files;
     std::vector<market::Bar> bars;  ///< closed minutes; those without a print are filled
+    trading::FillMode fills = trading::FillMode::bar_open;  ///< what an order fills on: bar_close where opens carry the last close on
     std::vector<features::FeatureSpec> columns;
     features::MinuteTable table;
 };
@@ -50,7 +53,16 @@ struct DirectionSample {
     [[nodiscard]] double ups() const;  ///< how many labels are 1
 };
 
-/// The three windows, in order of time. Test is the end of the data, and nothing but a final model's figures may look at it.
+/// Training, validation and what comes after them, in order of time; each begins where the one before ends.
+struct DirectionWindows {
+    trading::Window train;
+    trading::Window validation;
+    trading::Window test;
+
+    friend bool operator==(const DirectionWindows&, const DirectionWindows&) = default;
+};
+
+/// The rows of the three windows. Nothing but a final model's figures may look at test.
 struct DirectionSamples {
     DirectionSample train;
     DirectionSample validation;
@@ -60,8 +72,15 @@ struct DirectionSamples {
 /// SHA-256 of the rows of training and validation: times, features, labels. What a trial's value follows from.
 [[nodiscard]] std::string rows_hash(const DirectionSamples& samples);
 
-/// Cuts by `split`: test ends with the last bar, validation where test begins. Purged rows make `guard_no_future_leak` pass between neighbours, which
-/// is asked. Errors: data, when a window is empty or training has one class only.
+/// Whether a row's columns that need nothing but bars are numbers.
+[[nodiscard]] bool warmed_up(std::span<const double> row);
+
+/// Windows by `split`: test ends with the last bar, validation where test begins. Error: data, when nothing is left to train on.
+[[nodiscard]] Result<DirectionWindows> direction_windows(const Minutes& minutes, const DirectionSplitConfig& split);
+
+/// The rows inside `windows`. Purged rows make `guard_no_future_leak` pass between neighbours, which is asked. Errors: data, when a window is empty
+/// or training has one class only.
+[[nodiscard]] Result<DirectionSamples> direction_samples(const Minutes& minutes, const DirectionWindows& windows);
 [[nodiscard]] Result<DirectionSamples> direction_samples(const Minutes& minutes, const DirectionSplitConfig& split);
 
 /// One call of `sofia features --minute`.

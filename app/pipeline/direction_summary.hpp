@@ -15,13 +15,6 @@
 namespace sofia::pipeline {
 
 /// The windows of a study, as its summaries keep them.
-struct DirectionWindows {
-    trading::Window train;
-    trading::Window validation;
-    trading::Window test;
-
-    friend bool operator==(const DirectionWindows&, const DirectionWindows&) = default;
-};
 [[nodiscard]] DirectionWindows windows_of(const DirectionSamples& samples);
 [[nodiscard]] Json windows_json(const DirectionWindows& windows);
 

@@ -157,6 +157,39 @@ void check_order(Bars bars, const market::Table& whole, Audit& audit) {
     }
 }
 
+Result<void> check_outcomes(const Outcomes& outcomes, Bars bars) {
+    if (outcomes.values.size() == bars.size() && outcomes.end_time.size() == bars.size()) return {};
+    return fail(ErrorCode::usage,
+                std::to_string(outcomes.values.size()) + " outcomes and " + std::to_string(outcomes.end_time.size()) + " end times for " +
+                    counted(bars.size(), "bar"),
+                "give one of each a bar");
+}
+
+/// The first row that has ended by `moment`, in one of the two, and is not the same in both.
+std::optional<EarlyEnd> first_early_end(Bars bars, const Outcomes& whole, const Outcomes& other, std::size_t kept) {
+    const TimeNs moment = bars[kept - 1].close_time;
+    const auto ended = [&](const Outcomes& of, std::size_t i) { return !std::isnan(of.values[i]) && of.end_time[i] <= moment; };
+    for (std::size_t i = 0; i < kept; ++i) {
+        if (!ended(whole, i) && !ended(other, i)) continue;
+        if (same(whole.values[i], other.values[i]) && whole.end_time[i] == other.end_time[i]) continue;
+        return EarlyEnd{.known_at = bars[i].known_at(),
+                        .moment = moment,
+                        .expected = other.values[i],
+                        .expected_end = other.end_time[i],
+                        .found = whole.values[i],
+                        .found_end = whole.end_time[i]};
+    }
+    return std::nullopt;
+}
+
+std::string describe(const std::string& test, const EarlyEnd& early) {
+    const auto outcome = [](double value, TimeNs end) {
+        return std::isnan(value) ? std::string("none") : format_double(value) + " with the end " + format_time(end);
+    };
+    return test + ": row known at " + format_time(early.known_at) + " should be " + outcome(early.expected, early.expected_end) + ", is " +
+           outcome(early.found, early.found_end) + " (data as of " + format_time(early.moment) + ")";
+}
+
 std::string describe(const std::string& test, const Leak& leak) {
     return test + ": row known at " + format_time(leak.known_at) + " should be " + format_double(leak.expected) + ", is " +
            format_double(leak.found) + " (data as of " + format_time(leak.moment) + ")";
@@ -207,6 +240,36 @@ std::string format(const LeakReport& report) {
     text += std::to_string(report.columns.size() - failed) + " of " + std::to_string(report.columns.size()) + " columns passed over " +
             std::to_string(report.rows) + " rows and " + std::to_string(report.cuts) + " moments\n";
     return text;
+}
+
+Result<OutcomeReport> audit_outcomes(Bars bars, const OutcomeProducer& producer, const LeakAuditOptions& options) {
+    SOFIA_CHECK(check_bars(bars));
+    const Outcomes whole = producer(bars);
+    SOFIA_CHECK(check_outcomes(whole, bars));
+    OutcomeReport report;
+    report.rows = static_cast<std::size_t>(std::ranges::count_if(whole.values, [](double value) { return !std::isnan(value); }));
+    const std::vector<std::size_t> kept_counts = moments(bars, options);
+    const RandomStream futures = RandomStream(options.seed).split("futures");
+    for (const std::size_t kept : kept_counts) {
+        if (options.stop != nullptr && options.stop->requested()) return fail(ErrorCode::interrupted, "interrupted while auditing");
+        const Outcomes cut = producer(bars.first(kept));
+        SOFIA_CHECK(check_outcomes(cut, bars.first(kept)));
+        if (!report.cut) report.cut = first_early_end(bars, whole, cut, kept);
+        const std::vector<market::Bar> changed = with_changed_future(bars, kept, futures.split(kept));
+        const Outcomes future = producer(changed);
+        SOFIA_CHECK(check_outcomes(future, changed));
+        if (!report.future) report.future = first_early_end(bars, whole, future, kept);
+    }
+    report.cuts = kept_counts.size();
+    return report;
+}
+
+std::string format(const OutcomeReport& report) {
+    std::vector<std::string> parts;
+    if (report.cut) parts.push_back(describe("cut", *report.cut));
+    if (report.future) parts.push_back(describe("future", *report.future));
+    if (parts.empty()) parts.push_back("passed over " + std::to_string(report.rows) + " outcomes and " + std::to_string(report.cuts) + " moments");
+    return join(parts, "; ") + "\n";
 }
 
 }  // namespace sofia::features

@@ -67,4 +67,40 @@ struct LeakReport {
 /// The report for people: one line a failing column with the first offending row, or one line that all passed.
 [[nodiscard]] std::string format(const LeakReport& report);
 
+/// Values that become known at moments of their own, one a bar: labels.
+struct Outcomes {
+    std::vector<double> values;    ///< NaN: none
+    std::vector<TimeNs> end_time;  ///< when the row's value is known; of rows without a value nothing is asked
+};
+
+/// Makes outcomes from base bars, as many as there are bars. The same bars must give the same outcomes.
+using OutcomeProducer = std::function<Outcomes(std::span<const market::Bar> base_bars)>;
+
+/// The first row whose outcome was made with bars after its end.
+struct EarlyEnd {
+    TimeNs known_at = 0;     ///< of the row
+    TimeNs moment = 0;       ///< where the data was cut or its future began to differ
+    double expected = 0.0;   ///< with what was known then, and when that says that it ends
+    TimeNs expected_end = 0;
+    double found = 0.0;      ///< in the whole data
+    TimeNs found_end = 0;
+};
+
+struct OutcomeReport {
+    std::optional<EarlyEnd> cut;     ///< an outcome that says that it has ended changes when later bars are cut off
+    std::optional<EarlyEnd> future;  ///< the same when later bars are changed
+    std::size_t cuts = 0;
+    std::size_t rows = 0;            ///< with an outcome
+
+    [[nodiscard]] bool passed() const { return !cut && !future; }
+};
+
+/// The same audit of what is known late: each outcome whose end_time is t or before, made from the bars closed by t, alone or with another future
+/// behind them, is that of the whole data, end and value. What a purge between training and validation relies on. `options.stream` is not used.
+/// Errors: data (fewer than 8 bars), usage (bars not in time order, not an outcome a bar), interrupted.
+[[nodiscard]] Result<OutcomeReport> audit_outcomes(std::span<const market::Bar> base_bars, const OutcomeProducer& producer,
+                                                   const LeakAuditOptions& options = {});
+
+[[nodiscard]] std::string format(const OutcomeReport& report);
+
 }  // namespace sofia::features

@@ -11,6 +11,7 @@
 #include "app/cli/verb.hpp"
 #include "app/pipeline/backtest.hpp"
 #include "app/pipeline/demo.hpp"
+#include "app/pipeline/direction_backtest.hpp"
 #include "app/pipeline/direction_settings.hpp"
 #include "app/pipeline/direction_summary.hpp"
 #include "app/pipeline/direction_train.hpp"
@@ -100,6 +101,14 @@ Verb select_verb() {
             }};
 }
 
+/// The summary that is named, or that of the best trial of the study that is meant.
+Result<std::filesystem::path> direction_summary(const std::filesystem::path& named, const std::filesystem::path& model_dir,
+                                                const std::string& study) {
+    if (!named.empty()) return named;
+    SOFIA_TRY(const auto folder, pipeline::direction_study(model_dir, study));
+    return pipeline::best_direction_summary(folder);
+}
+
 Verb train_verb() {
     return {"train", "Fit the model of a tuned trial on the tuning window",
             "  sofia train --from-tuning models/BTCUSDT/first/tuning_summary_7.json\n"
@@ -130,10 +139,7 @@ Verb train_verb() {
                                                                                       : pipeline::strategy_of_summary(options->trial.file));
                     if (strategy == "direction") {
                         pipeline::DirectionTrainRequest direction{.summary = options->trial.file, .data_dir = options->request.data_dir};
-                        if (direction.summary.empty()) {
-                            SOFIA_TRY(const auto folder, pipeline::direction_study(options->trial.model_dir, options->study));
-                            SOFIA_TRY(direction.summary, pipeline::best_direction_summary(folder));
-                        }
+                        SOFIA_TRY(direction.summary, direction_summary(options->trial.file, options->trial.model_dir, options->study));
                         direction.sets = options->request.sets;
                         direction.sets.insert(direction.sets.end(), common.sets.begin(), common.sets.end());
                         if (model_dir->count() > 0) direction.model_dir = options->trial.model_dir;
@@ -155,18 +161,27 @@ Verb backtest_verb() {
     return {"backtest", "Run a trained model over a window through the decision core",
             "  sofia backtest --train-config models/BTCUSDT/first/train_config_7.json\n"
             "  sofia backtest --train-config models/BTCUSDT/first/train_config_7.json --window 2020-06-01..2020-09-01\n"
-            "  sofia backtest --train-config models/BTCUSDT/first/train_config_7.json --fold 3",
+            "  sofia backtest --train-config models/BTCUSDT/first/train_config_7.json --fold 3\n"
+            "  sofia backtest --config configs/direction.yaml --model-dir models/BTCUSDT --set rule.threshold=0.6",
             [](CLI::App& app) {
                 struct Options {
                     pipeline::BacktestRequest request;
                     TrialChoice trial{.kind = pipeline::TrialKind::trained};
                     std::size_t fold = 0;
                     bool in_sample = false;
+                    std::string study;
+                    std::filesystem::path summary;
+                    std::filesystem::path against;
                 };
                 auto options = std::make_shared<Options>();
                 add_trial_choice(app, options->trial);
                 app.add_option("--data-dir", options->request.data_dir, "Default: the data that was tuned on");
                 add_skip_bad_rows(app, options->request.sets);
+                app.add_option("--study", options->study, "Direction strategy: the study whose best trial is walked forward; default the only one");
+                app.add_option("--from-tuning", options->summary, "Direction strategy: tuning_summary_<trial>.json in place of the best trial");
+                app.add_option(
+                    "--against", options->against,
+                    "Direction strategy: kpis.json or model_card.json of an accepted model; exit 4 where a KPI is worse than its interval");
                 auto* window = app.add_option("--window", options->request.window, "test, shadow, all, or FROM..TO in UTC")->capture_default_str();
                 auto* in_sample = app.add_flag("--in-sample", options->in_sample, "Allow a window that the model has seen; every figure says so");
                 auto* fold =
@@ -177,6 +192,16 @@ Verb backtest_verb() {
                 return [options, fold](const Context& context, const CommonOptions& common) -> Result<Output> {
                     pipeline::BacktestRequest request = options->request;
                     if (fold->count() > 0) request.fold = options->fold;
+                    SOFIA_TRY(const std::string strategy, options->summary.empty() ? pipeline::strategy_of(common.config, common.sets)
+                                                                                   : pipeline::strategy_of_summary(options->summary));
+                    if (strategy == "direction") {
+                        pipeline::DirectionBacktestRequest direction{
+                            .summary = options->summary, .data_dir = request.data_dir, .against = options->against};
+                        SOFIA_TRY(direction.summary, direction_summary(options->summary, options->trial.model_dir, options->study));
+                        direction.sets = request.sets;
+                        direction.sets.insert(direction.sets.end(), common.sets.begin(), common.sets.end());
+                        return shown(pipeline::backtest_direction(direction, context));
+                    }
                     SOFIA_TRY(const Chosen chosen, choose_trial(options->trial, context));
                     if (chosen.list) return *chosen.list;
                     request.train_config = chosen.file;

@@ -15,15 +15,6 @@ Result<void> write_trades(const std::filesystem::path& path, const BacktestView&
     return write_file(path, trades_csv(view.core.trades(), view.settings.decision.touch.timeframes));
 }
 
-Result<void> write_equity(const std::filesystem::path& path, const BacktestView& view) {
-    SOFIA_TRY(report::CsvWriter writer, report::CsvWriter::create(path, {"time", "equity", "drawdown_percent", "cumulative_r"}));
-    const auto curve = backtest::equity_curve(view.core.trades(), view.figures.window, view.settings.decision.sizing.starting_equity);
-    for (const backtest::EquityPoint& point : curve) {
-        SOFIA_CHECK(writer.row({report::CsvTime{point.time}, point.equity, point.drawdown_percent, point.cumulative_r}));
-    }
-    return writer.commit();
-}
-
 Result<void> write_metrics(const std::filesystem::path& path, const BacktestView& view) {
     Json json = {{"schema", 1}, {"window", view.window}, {"in_sample", view.in_sample}, {"simulated", view.settings.instrument.simulated}};
     json.update(metrics_json(view.figures, view.assessment, view.history.data.report, view.trial));
@@ -62,6 +53,25 @@ Json defects_json(const store::ReadReport& read, double funding_coverage) {
 
 }  // namespace
 
+Result<void> write_equity_csv(const std::filesystem::path& path, std::span<const backtest::EquityPoint> curve) {
+    SOFIA_TRY(report::CsvWriter writer, report::CsvWriter::create(path, {"time", "equity", "drawdown_percent", "cumulative_r"}));
+    for (const backtest::EquityPoint& point : curve) {
+        SOFIA_CHECK(writer.row({report::CsvTime{point.time}, point.equity, point.drawdown_percent, point.cumulative_r}));
+    }
+    return writer.commit();
+}
+
+Result<bool> draw_equity(const std::filesystem::path& folder, const report::ReportData& data, const Context& context) {
+    const auto drawn = report::write_png(folder / "equity_curve.png", data);
+    if (drawn) return true;
+    if (drawn.error().code != ErrorCode::unavailable) {
+        SOFIA_CHECK(context.go_on());  // a Ctrl-C ends gnuplot too
+        return std::unexpected(drawn.error());
+    }
+    context.log.warning("equity_curve.png was not drawn: " + drawn.error().message);
+    return false;
+}
+
 Json metrics_json(const backtest::Figures& figures, const Assessment& assessment, const store::ReadReport& read, std::int64_t trial) {
     Json json = backtest::to_json(figures);
     json.update(to_json(assessment, trial));
@@ -75,20 +85,13 @@ Result<std::vector<std::filesystem::path>> write_backtest_files(const std::files
     SOFIA_CHECK(make_folder(folder));
     SOFIA_CHECK(write_metrics(written[0], view));
     SOFIA_CHECK(write_trades(written[1], view));
-    SOFIA_CHECK(write_equity(written[2], view));
+    SOFIA_CHECK(write_equity_csv(written[2], backtest::equity_curve(view.core.trades(), view.figures.window, view.figures.starting_equity)));
     SOFIA_TRY(report::ReportData data, report_data(view));
     const std::vector<market::Bar> bars = window_bars(view);
     data.bars = bars;
     SOFIA_CHECK(report::write_html(written[3], data));
-    const auto drawn = report::write_png(folder / "equity_curve.png", data);
-    if (drawn) {
-        written.push_back(folder / "equity_curve.png");
-    } else if (drawn.error().code == ErrorCode::unavailable) {
-        context.log.warning("equity_curve.png was not drawn: " + drawn.error().message);
-    } else {
-        SOFIA_CHECK(context.go_on());  // a Ctrl-C ends gnuplot too
-        return std::unexpected(drawn.error());
-    }
+    SOFIA_TRY(const bool drawn, draw_equity(folder, data, context));
+    if (drawn) written.push_back(folder / "equity_curve.png");
     return written;
 }
 

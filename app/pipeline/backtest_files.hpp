@@ -44,6 +44,18 @@ struct BacktestView {
 [[nodiscard]] Result<std::vector<std::filesystem::path>> write_backtest_files(const std::filesystem::path& folder, const BacktestView& view,
                                                                               const Context& context);
 
+/// equity.csv: the equity after each trade. Error: io.
+[[nodiscard]] Result<void> write_equity_csv(const std::filesystem::path& path, std::span<const backtest::EquityPoint> curve);
+
+/// Draws equity_curve.png into `folder`; returns whether it did: a missing gnuplot is warned of. Errors: io, internal, interrupted.
+[[nodiscard]] Result<bool> draw_equity(const std::filesystem::path& folder, const report::ReportData& data, const Context& context);
+
+/// What a report shows of the trades themselves: list, markers, equity, months, waterfall, distribution.
+void add_trades(std::span<const trading::ClosedTrade> trades, const backtest::Figures& figures, report::ReportData& data);
+
+/// Refusals or orders that did not fill, those that happened.
+[[nodiscard]] report::Table count_table(std::string title, std::span<const backtest::GroupFigures> groups, std::string note);
+
 /// The figures as the report and the terminal show them.
 [[nodiscard]] std::vector<report::FigureTable> figure_tables(const backtest::Figures& figures);
 

@@ -102,21 +102,22 @@ Json importance_of(const DirectionCard& card) {
 
 }  // namespace
 
-Result<std::vector<ColumnImportance>> column_importance(const models::Booster& booster, const DirectionSample& sample, std::size_t repeats,
-                                                        const RandomStream& random, std::size_t threads) {
-    SOFIA_TRY(const std::vector<double> whole, booster.predict(sample.matrix(), threads));
+Result<std::vector<ColumnImportance>> column_importance(const FittedModel& model, const std::vector<features::FeatureSpec>& columns,
+                                                        const DirectionSample& sample, std::size_t repeats, const RandomStream& random,
+                                                        std::size_t threads) {
+    SOFIA_TRY(const std::vector<double> whole, model.predict(sample.matrix(), threads));
     const double loss = models::log_loss(whole, sample.y);
     const double accuracy = models::accuracy(whole, sample.y);
-    const std::vector<double> gain = booster.gain_importance();
-    const std::vector<double> splits = booster.split_importance();
+    const std::vector<double> gain = model.gain_importance();
+    const std::vector<double> splits = model.split_importance();
     std::vector<ColumnImportance> out;
     for (std::size_t c = 0; c < sample.width; ++c) {
-        ColumnImportance one{.name = booster.feature_names()[c], .gain = gain[c], .splits = splits[c]};
+        ColumnImportance one{.name = columns[c].name, .gain = gain[c], .splits = splits[c]};
         std::vector<double> worse;
         std::vector<double> lost;
         for (std::size_t repeat = 0; repeat < repeats; ++repeat) {
             const std::vector<double> values = shuffled(sample, c, random.split(one.name).split(repeat));
-            SOFIA_TRY(const std::vector<double> p, booster.predict({values, sample.rows(), sample.width}, threads));
+            SOFIA_TRY(const std::vector<double> p, model.predict({values, sample.rows(), sample.width}, threads));
             worse.push_back(models::log_loss(p, sample.y) - loss);
             lost.push_back(accuracy - models::accuracy(p, sample.y));
         }
@@ -130,9 +131,20 @@ Result<std::vector<ColumnImportance>> column_importance(const models::Booster& b
 std::vector<std::string> limits_of_use(const DirectionCard& card) {
     std::vector<std::string> limits;
     if (card.trial.simulated) limits.push_back("Fitted on simulated data: nobody ever traded at these prices.");
-    limits.push_back(fmt::format(
-        "Says how likely the close of {} is higher {} minutes later; nothing of how far it goes, and nothing of costs: an accuracy is no profit.",
-        card.trial.symbol, card.horizon));
+    if (card.label.name == "higher") {
+        limits.push_back(fmt::format(
+            "Says how likely the close of {} is higher {} minutes later; nothing of how far it goes, and nothing of costs: an accuracy is no profit.",
+            card.trial.symbol, card.horizon));
+    } else {
+        limits.push_back(fmt::format("Says how likely the label {} of {} is 1 ({}), nothing of costs: an accuracy is no profit.", card.label.name,
+                                     card.trial.symbol, card.label.formula.empty() ? "without a description" : card.label.formula));
+    }
+    const auto custom = [&](const char* kind) { return std::ranges::count(card.trial.custom, kind, &CustomPart::kind) > 0; };
+    if (custom("feature")) {
+        limits.push_back(
+            "Some columns are computed by code that was registered in Python and is not part of this folder: the model can be asked where that "
+            "code has made them.");
+    }
     limits.push_back(
         fmt::format("Validation figures are those of the best of {} trials, chosen on the same rows, and flatter the model. Test was looked "
                     "at for this card only.",
@@ -148,6 +160,13 @@ std::vector<std::string> limits_of_use(const DirectionCard& card) {
         limits.push_back(
             fmt::format("On test its accuracy is not told apart from that of the baseline {} ({} % interval of the difference: {:+.4f} to {:+.4f}).",
                         baseline.name, 95, baseline.accuracy_gain.lower, baseline.accuracy_gain.upper));
+    }
+    if (card.simulation != nullptr) {
+        for (const Kpi& kpi : card.simulation->whole.kpis) {
+            if (kpi.name != "net_bps" || kpi.estimate.lower > 0.0) continue;
+            limits.push_back(fmt::format("Traded by the rule of its simulation it has not been shown to earn its costs ({} bps a trade after costs).",
+                                         std::isnan(kpi.estimate.value) ? "no trade, so nothing" : fmt::format("{:.2f}", kpi.estimate.value)));
+        }
     }
     const auto weighted = [&](const char* name, const char* plain) {
         const auto found = card.parameters.find(name);
@@ -166,12 +185,15 @@ Json card_json(const DirectionCard& card) {
     json["symbol"] = card.trial.symbol;
     json["simulated"] = card.trial.simulated;
     json["horizon_minutes"] = card.horizon;
-    json["model"] = {{"file", model_text_file},
+    json["label"] = {{"name", card.label.name}, {"version", card.label.version}, {"formula", card.label.formula}};
+    json["model"] = {{"file", card.model_file},
                      {"sha256", card.model_sha256},
                      {"bytes", card.model_bytes},
                      {"trees", card.trees},
                      {"best_iteration", card.trial.best_iteration},
-                     {"output", "probability that the close is higher after the horizon"}};
+                     {"output", card.label.name == "higher" ? "probability that the close is higher after the horizon" : "probability of the label"}};
+    if (card.learner) json["model"]["learner"] = {{"name", card.learner->name}, {"version", card.learner->version}};
+    if (!card.trial.custom.empty()) json["custom"] = custom_json(card.trial.custom);
     json["data"] = data_of(card);
     json["features"] = features_of(card);
     json["parameters"] = Json::object();
@@ -186,6 +208,13 @@ Json card_json(const DirectionCard& card) {
     json["baselines"] = {{"validation", baselines_of(card.validation)}, {"test", baselines_of(card.test)}};
     json["class_balance"] = balance_of(card);
     json["importance"] = importance_of(card);
+    json["simulation"] = card.simulation_json ? *card.simulation_json : Json();
+    json["kpi_gate"] = Json();
+    if (card.kpi_gate) {
+        json["kpi_gate"] = {{"accepted", card.kpi_gate->accepted},
+                            {"regression", any_regression(card.kpi_gate->checks)},
+                            {"checks", checks_json(card.kpi_gate->checks)}};
+    }
     json["promotion"] = promotion_json(card.promotion);
     json["limits"] = card.limits;
     json["seed"] = card.seed;

@@ -2,16 +2,19 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/pipeline/direction_data.hpp"
+#include "app/pipeline/direction_fit.hpp"
 #include "app/pipeline/direction_promote.hpp"
 #include "app/pipeline/direction_scores.hpp"
+#include "app/pipeline/direction_simulation.hpp"
 #include "app/pipeline/direction_summary.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
-#include "models/booster.hpp"
 #include "models/metrics.hpp"
 
 namespace sofia::pipeline {
@@ -25,9 +28,10 @@ struct ColumnImportance {
     double accuracy = 0.0;  ///< how much is lost, mean of the repeats
 };
 
-/// Shuffles each column of `sample` `repeats` times (Breiman 2001; Fisher, Rudin, Dominici 2019). Error: as Booster::predict.
-[[nodiscard]] Result<std::vector<ColumnImportance>> column_importance(const models::Booster& booster, const DirectionSample& sample,
-                                                                      std::size_t repeats, const RandomStream& random, std::size_t threads);
+/// Shuffles each column of `sample` `repeats` times (Breiman 2001; Fisher, Rudin, Dominici 2019). Error: as FittedModel::predict.
+[[nodiscard]] Result<std::vector<ColumnImportance>> column_importance(const FittedModel& model, const std::vector<features::FeatureSpec>& columns,
+                                                                      const DirectionSample& sample, std::size_t repeats, const RandomStream& random,
+                                                                      std::size_t threads);
 
 /// The figures of one window.
 struct CardFigures {
@@ -43,6 +47,12 @@ struct InputFile {
     std::string sha256;
 };
 
+/// The KPIs of a simulation against those of the model that was in use.
+struct KpiGate {
+    std::string accepted;  ///< folder of the model in use
+    std::vector<KpiCheck> checks;
+};
+
 /// Everything that a model card says (docs/direction.md has its schema).
 struct DirectionCard {
     static constexpr std::int64_t schema = 1;
@@ -56,7 +66,10 @@ struct DirectionCard {
     std::string bars_sha256;
     std::string rows_sha256;
     std::vector<std::pair<std::string, const DirectionSample*>> samples;  ///< train, validation, test
-    std::map<std::string, std::string> parameters;  ///< LightGBM's, resolved
+    labels::LabelerSpec label = {"higher", "the close is higher after the horizon", 1};
+    std::optional<models::LearnerSpec> learner;     ///< a registered one; nothing: LightGBM
+    std::map<std::string, std::string> parameters;  ///< LightGBM's, resolved, or those that a registered learner was given
+    std::string model_file;
     std::size_t trees = 0;
     std::size_t model_bytes = 0;
     std::string model_sha256;
@@ -64,6 +77,9 @@ struct DirectionCard {
     CardFigures test;
     std::vector<ColumnImportance> importance;
     Promotion promotion;
+    const DirectionSimulation* simulation = nullptr;     ///< null: there was none
+    std::shared_ptr<const Json> simulation_json;         ///< as the card shows it
+    std::optional<KpiGate> kpi_gate;
     std::uint64_t seed = 0;
     std::vector<std::string> limits;
 };

@@ -98,8 +98,29 @@ report::Table feature_table(const DirectionCard& card) {
     return table;
 }
 
+report::Table simulation_table(const DirectionCard& card) {
+    const DirectionSimulation& simulation = *card.simulation;
+    const trading::Window window = simulation.whole.window;
+    report::Table table{
+        .title = "Simulation",
+        .note = fmt::format("The rule walked forward from {} to {}, {} fits, {} trades, after costs; simulation/report.html shows the trades. "
+                            "Untouched: the test window.",
+                            format_time(window.from), format_time(window.to), simulation.steps.size(), simulation.whole.figures.trades),
+        .columns = {{"KPI", "", 0}, {"value", "", 5}, {"from", "", 5}, {"to", "", 5}, {"untouched", "", 5}, {"from ", "", 5}, {"to ", "", 5}},
+        .rows = {}};
+    for (std::size_t i = 0; i < simulation.whole.kpis.size(); ++i) {
+        const Kpi& kpi = simulation.whole.kpis[i];
+        const Estimate& late = simulation.untouched.kpis[i].estimate;
+        table.rows.push_back({kpi.name, kpi.estimate.value, kpi.estimate.lower, kpi.estimate.upper, late.value, late.lower, late.upper});
+    }
+    return table;
+}
+
 report::Table parameter_table(const DirectionCard& card) {
-    report::Table table{.title = "Parameters", .note = "Of LightGBM, resolved.", .columns = {{"parameter", "", 0}, {"value", "", 0}}, .rows = {}};
+    report::Table table{.title = "Parameters",
+                        .note = card.learner ? "Of the registered model " + card.learner->name + "." : "Of LightGBM, resolved.",
+                        .columns = {{"parameter", "", 0}, {"value", "", 0}},
+                        .rows = {}};
     for (const auto& [name, value] : card.parameters) table.rows.push_back({name, value});
     return table;
 }
@@ -115,6 +136,7 @@ Result<void> write_card_html(const std::filesystem::path& path, const DirectionC
     data.headline = headline(card);
     data.tables_title = "Figures";
     data.tables = {metrics_table(card), baseline_table(card), windows_table(card), feature_table(card), parameter_table(card)};
+    if (card.simulation != nullptr) data.tables.insert(data.tables.begin() + 2, simulation_table(card));
     for (const ColumnImportance& one : card.importance) data.importance.push_back({one.name, one.gain});
     for (const models::ReliabilityBin& bin : card.test.reliability) {
         if (bin.count > 0) data.reliability.push_back({bin.predicted, bin.observed, bin.count});

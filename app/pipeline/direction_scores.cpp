@@ -17,19 +17,6 @@ namespace {
 
 constexpr std::size_t bins = 10;
 
-/// What each row adds to accuracy, log loss and Brier score.
-std::vector<double> hits(std::span<const double> probabilities, std::span<const double> labels) {
-    std::vector<double> out(labels.size());
-    for (std::size_t i = 0; i < labels.size(); ++i) out[i] = (probabilities[i] >= 0.5) == (labels[i] > 0.5) ? 1.0 : 0.0;
-    return out;
-}
-
-std::vector<double> log_losses(std::span<const double> probabilities, std::span<const double> labels) {
-    std::vector<double> out(labels.size());
-    for (std::size_t i = 0; i < labels.size(); ++i) out[i] = models::log_loss(probabilities.subspan(i, 1), labels.subspan(i, 1));
-    return out;
-}
-
 std::vector<double> squares(std::span<const double> probabilities, std::span<const double> labels) {
     std::vector<double> out(labels.size());
     for (std::size_t i = 0; i < labels.size(); ++i) out[i] = (probabilities[i] - labels[i]) * (probabilities[i] - labels[i]);
@@ -138,6 +125,22 @@ Json estimate_json(const Estimate& estimate) {
 }
 
 }  // namespace
+
+std::vector<double> hits(std::span<const double> probabilities, std::span<const double> labels) {
+    std::vector<double> out(labels.size());
+    for (std::size_t i = 0; i < labels.size(); ++i) out[i] = (probabilities[i] >= 0.5) == (labels[i] > 0.5) ? 1.0 : 0.0;
+    return out;
+}
+
+std::vector<double> log_losses(std::span<const double> probabilities, std::span<const double> labels) {
+    std::vector<double> out(labels.size());
+    for (std::size_t i = 0; i < labels.size(); ++i) out[i] = models::log_loss(probabilities.subspan(i, 1), labels.subspan(i, 1));
+    return out;
+}
+
+Estimate mean_estimate(std::span<const double> series, const ScoreOptions& options, const RandomStream& random, ThreadPool& pool) {
+    return mean_of(series, block_of(series, options), options, random, pool);
+}
 
 ProbabilityScores score_probabilities(std::span<const double> probabilities, std::span<const double> labels, const ScoreOptions& options,
                                       const RandomStream& random, ThreadPool& pool) {

@@ -41,6 +41,13 @@ struct ScoreOptions {
     std::size_t least_block = 1;  ///< labels that overlap belong together: at least the horizon
 };
 
+/// What each row adds to the accuracy (1 or 0; the call is up from 0.5) and to the log loss.
+[[nodiscard]] std::vector<double> hits(std::span<const double> probabilities, std::span<const double> labels);
+[[nodiscard]] std::vector<double> log_losses(std::span<const double> probabilities, std::span<const double> labels);
+
+/// The mean of a dependent series with its studentized interval, by the blocks of `score_probabilities`. NaN bounds below 10 values.
+[[nodiscard]] Estimate mean_estimate(std::span<const double> series, const ScoreOptions& options, const RandomStream& random, ThreadPool& pool);
+
 /// Labels of neighbouring rows overlap by the horizon, so rows are drawn in circular blocks (math/resample.hpp), not shorter than `least_block` nor
 /// than the automatic length of the losses. Means (accuracy, log loss, Brier) get studentized intervals, the others percentiles of the same
 /// resamples. The same for any number of threads. NaN where a class is missing.

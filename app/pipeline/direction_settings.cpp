@@ -22,6 +22,12 @@ void DirectionFeaturesConfig::describe(config::Keys& keys) {
         "joined", joined,
         "Files whose number columns are added with the last value known at the bar's close: Parquet with known_at, or CSV with ts and known_at.");
     keys.number("joined_age_hours", joined_age_hours, {0.0, 1e6}, "A joined value that is older is missing; 0: none is too old.");
+    keys.list("custom", custom, "Names of columns that Python has registered with sofia.feature; they pass the leak audit first.");
+}
+
+void DirectionLearnerConfig::describe(config::Keys& keys) {
+    keys.text("name", name, "What fits the model: lightgbm, or a name that Python has registered with sofia.model.");
+    keys.map("params", params, "Parameters of a registered model; those of LightGBM stand under model.");
 }
 
 void DirectionSplitConfig::describe(config::Keys& keys) {
@@ -47,15 +53,43 @@ void DirectionTuneConfig::describe(config::Keys& keys) {
                  "Megabytes of binned training rows that are kept for other trials; 0: each fit bins its own. Changes no result.");
 }
 
+void DirectionRuleConfig::describe(config::Keys& keys) {
+    keys.number("threshold", threshold, {0.5, 1.0},
+                "A rise is bought where its probability reaches this, a fall is sold where the rise's is at most one less this.");
+    keys.choice("sides", sides, {"both", "long", "short"}, "Which way the rule may trade.");
+}
+
+void DirectionSimulationConfig::describe(config::Keys& keys) {
+    keys.number("days", days, {0.0, 36'500.0},
+                "Days at the end of the data over which `train` and `backtest` walk the rule forward; 0: `train` leaves it out.");
+    keys.number("step_days", step_days, {1e-2, 36'500.0}, "Days after which the walk fits the model anew, on what was known then.");
+}
+
 DirectionSettings::DirectionSettings() {
     model.rounds = 2000;
     model.early_stopping_rounds = 100;
+    decision.touch.timeframes = {"1m"};
+    decision.barriers.exits = trading::Exits::hold;
+    decision.barriers.stop_atr = 1.0;
+    decision.gate.use_expected_value_gate = false;
+    decision.position.opposite = "ignore";
+    decision.costs.max_fee_r = 1e9;  // R is no risk here, so it is no measure of what a fee may be
+    decision.sizing.risk_fraction = 1.0;
+    decision.sizing.max_leverage = 1.0;  // what decides: the whole equity in each position
+}
+
+trading::DecisionConfig decision_of(const DirectionSettings& settings) {
+    trading::DecisionConfig decision = settings.decision;
+    decision.barriers.max_hold_bars = settings.horizon;
+    decision.gate.min_prob = settings.rule.threshold;
+    return decision;
 }
 
 config::Keys keys_of(DirectionSettings& settings) {
     config::Keys keys;
     keys.choice("strategy", settings.strategy, {"direction"}, "Which strategy this file configures.");
     keys.integer("horizon", settings.horizon, {1, 10'080}, "Minutes after which the close is asked to be higher.");
+    keys.text("label", settings.label, "What is predicted: higher, or a name that Python has registered with sofia.label.");
     keys.section("instrument", settings.instrument);
     keys.section("data", settings.data);
     keys.section("features", settings.features);
@@ -63,6 +97,12 @@ config::Keys keys_of(DirectionSettings& settings) {
     keys.section("split", settings.split);
     keys.section("score", settings.score);
     keys.section("model", settings.model);
+    keys.section("learner", settings.learner);
+    keys.section("rule", settings.rule);
+    keys.section("execution", settings.decision.execution);
+    keys.section("costs", settings.decision.costs);
+    keys.section("sizing", settings.decision.sizing);
+    keys.section("simulation", settings.simulation);
     keys.section("tune", settings.tune);
     keys.map("search", settings.search, "Search space of `tune`: a LightGBM parameter and its distribution.");
     return keys;
@@ -71,6 +111,7 @@ config::Keys keys_of(DirectionSettings& settings) {
 Result<void> DirectionSettings::validate() const {
     SOFIA_CHECK(instrument.validate());
     SOFIA_CHECK(model.validate());
+    SOFIA_CHECK(decision_of(*this).validate());
     SOFIA_TRY(const auto parameters, model.resolved());
     if (parameters.at("objective") != "binary") {
         return fail(ErrorCode::config, fmt::format("model.objective {}: its predictions are no probabilities of a rise", parameters.at("objective")),
@@ -82,14 +123,9 @@ Result<void> DirectionSettings::validate() const {
 Result<DirectionSettings> load_direction_settings(const SettingsSources& sources) {
     DirectionSettings settings;
     settings.instrument = sources.instrument;
+    take_fees(sources, settings.decision.costs);
     config::Keys keys = keys_of(settings);
-    if (!sources.file.empty()) {
-        // A file named on the command line that cannot be read is a wrong call, not bad data.
-        if (auto loaded = config::load(sources.file, keys); !loaded) return fail(ErrorCode::config, loaded.error().message, loaded.error().hint);
-    }
-    if (!sources.resolved.empty()) SOFIA_CHECK(config::load_text(sources.resolved, "the saved configuration", keys));
-    for (const std::string& value : sources.values) SOFIA_CHECK(config::set(value, keys));
-    for (const std::string& value : sources.sets) SOFIA_CHECK(config::set(value, keys));
+    SOFIA_CHECK(read_sources(sources, keys));
     SOFIA_CHECK(settings.validate());
     return settings;
 }

@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "market/instrument.hpp"
 #include "models/gbdt_config.hpp"
+#include "trading/core.hpp"
 
 namespace sofia::pipeline {
 
@@ -19,7 +20,17 @@ struct DirectionFeaturesConfig {
     bool order_flow = false;
     std::vector<std::string> joined;
     double joined_age_hours = 0.0;
+    std::vector<std::string> custom;  ///< names that somebody has registered (custom.hpp)
     void describe(config::Keys& keys);
+};
+
+/// Section `learner`: what fits the model. LightGBM has the section `model` for its parameters.
+struct DirectionLearnerConfig {
+    std::string name = "lightgbm";
+    std::map<std::string, std::string> params;  ///< of a registered one, as YAML
+    void describe(config::Keys& keys);
+
+    [[nodiscard]] bool registered() const { return name != "lightgbm"; }
 };
 
 /// Section `split`: train | validation | test in order of time, counted back from the end of the data.
@@ -48,6 +59,20 @@ struct DirectionTuneConfig {
     void describe(config::Keys& keys);
 };
 
+/// Section `rule`: what is done with the probability.
+struct DirectionRuleConfig {
+    double threshold = 0.55;
+    std::string sides = "both";
+    void describe(config::Keys& keys);
+};
+
+/// Section `simulation`: the rule walked forward over the end of the data.
+struct DirectionSimulationConfig {
+    double days = 90.0;
+    double step_days = 14.0;
+    void describe(config::Keys& keys);
+};
+
 /// The whole configuration of the direction strategy (`strategy: direction`).
 struct DirectionSettings {
     DirectionSettings();
@@ -56,16 +81,24 @@ struct DirectionSettings {
     market::Instrument instrument;
     DataConfig data;
     std::int64_t horizon = 5;
+    std::string label = "higher";  ///< or the name of a registered one
     DirectionFeaturesConfig features;
     FundingConfig funding;
     DirectionSplitConfig split;
     DirectionScoreConfig score;
     models::GbdtConfig model;
+    DirectionLearnerConfig learner;
+    DirectionRuleConfig rule;
+    trading::DecisionConfig decision;  ///< sections `costs`, `execution`, `sizing`; the rest follows from the rule (`decision_of`)
+    DirectionSimulationConfig simulation;
     DirectionTuneConfig tune;
     std::map<std::string, std::string> search;  ///< LightGBM parameter -> distribution, as YAML
 
     [[nodiscard]] Result<void> validate() const;
 };
+
+/// The decision core's settings for the rule: one position, entered at the threshold, held for the horizon. R is the ATR over 14 minutes.
+[[nodiscard]] trading::DecisionConfig decision_of(const DirectionSettings& settings);
 
 /// The keys of `settings`, which must stay where it is while they are used.
 [[nodiscard]] config::Keys keys_of(DirectionSettings& settings);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/pipeline/context.hpp"
+#include "app/pipeline/direction_kpis.hpp"
 #include "app/pipeline/direction_promote.hpp"
 #include "app/pipeline/direction_scores.hpp"
 #include "app/pipeline/output.hpp"
@@ -24,17 +25,19 @@ struct DirectionTrainRequest {
 
 struct DirectionTrainResult {
     std::filesystem::path folder;  ///< model_dir/YYYY-MM-DD, or with -2, -3, … behind it
-    std::size_t trees = 0;
-    std::size_t bytes = 0;         ///< of the model's text
+    std::filesystem::path model;   ///< lgbm.txt in it, or the file of a registered learner
+    std::size_t trees = 0;         ///< 0 for a registered learner
+    std::size_t bytes = 0;         ///< of the model
     ProbabilityScores validation;
     ProbabilityScores test;
+    std::vector<Kpi> kpis;         ///< of the simulation; empty: there was none
     Promotion promotion;
 };
 
 /// Fits the model of a trial as the trial did (trained on the training window, stopped by validation), measures it on the test window, and writes
-/// `lgbm.txt`, `model_card.json`, `model_card.html` and `manifest.json` into a folder of the day (UTC), which appears whole. The link `best_lgbm`
-/// beside it moves when the model is better than the one that it names, on this validation window. Errors: io, data, config; blocked, when the data's
-/// columns are not those of the summary, or the model in use cannot be compared; interrupted.
+/// `lgbm.txt`, `model_card.json`, `model_card.html`, `manifest.json` and the files of its simulation into a folder of the day (UTC), which appears
+/// whole. The link `best_lgbm` beside it moves when the model is better than the one that it names, on this validation window. Errors: io, data,
+/// config; blocked, when the data's columns are not those of the summary, or the model in use cannot be compared; interrupted.
 [[nodiscard]] Result<DirectionTrainResult> train_direction(const DirectionTrainRequest& request, const Context& context);
 
 [[nodiscard]] Output describe(const DirectionTrainResult& result);

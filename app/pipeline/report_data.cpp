@@ -22,17 +22,9 @@ Figure number(std::string name, double value, std::string unit, int decimals, st
 
 Figure percent(std::string name, double fraction, std::string note = "") { return {std::move(name), 100.0 * fraction, "%", 1, std::move(note)}; }
 
-report::Table count_table(std::string title, const std::vector<backtest::GroupFigures>& groups, std::string note) {
-    report::Table table{.title = std::move(title), .note = std::move(note), .columns = {{"reason", ""}, {"count", "", 0}}, .rows = {}};
-    for (const backtest::GroupFigures& group : groups) {
-        if (group.trades > 0) table.rows.push_back({group.group, static_cast<double>(group.trades)});
-    }
-    return table;
-}
-
-std::vector<report::TradeRow> trade_rows(const BacktestView& view) {
+std::vector<report::TradeRow> trade_rows(std::span<const trading::ClosedTrade> trades) {
     std::vector<report::TradeRow> rows;
-    for (const trading::ClosedTrade& trade : view.core.trades()) {
+    for (const trading::ClosedTrade& trade : trades) {
         rows.push_back({.entry_time = trade.entry_time,
                         .exit_time = trade.exit_time,
                         .direction = std::string(trading::name(trade.direction)),
@@ -46,10 +38,9 @@ std::vector<report::TradeRow> trade_rows(const BacktestView& view) {
     return rows;
 }
 
-report::Series equity_series(const BacktestView& view) {
+report::Series equity_series(std::span<const trading::ClosedTrade> trades, const backtest::Figures& figures) {
     report::Series series{.name = "equity", .unit = "", .points = {}};
-    for (const backtest::EquityPoint& point :
-         backtest::equity_curve(view.core.trades(), view.figures.window, view.settings.decision.sizing.starting_equity)) {
+    for (const backtest::EquityPoint& point : backtest::equity_curve(trades, figures.window, figures.starting_equity)) {
         // Two trades may leave at one moment; the line keeps the later.
         if (!series.points.empty() && series.points.back().time == point.time) series.points.pop_back();
         series.points.push_back({point.time, point.equity});
@@ -150,6 +141,30 @@ void add_notes(const BacktestView& view, report::ReportData& data) {
 
 }  // namespace
 
+report::Table count_table(std::string title, std::span<const backtest::GroupFigures> groups, std::string note) {
+    report::Table table{.title = std::move(title), .note = std::move(note), .columns = {{"reason", ""}, {"count", "", 0}}, .rows = {}};
+    for (const backtest::GroupFigures& group : groups) {
+        if (group.trades > 0) table.rows.push_back({group.group, static_cast<double>(group.trades)});
+    }
+    return table;
+}
+
+void add_trades(std::span<const trading::ClosedTrade> trades, const backtest::Figures& figures, report::ReportData& data) {
+    data.trades = trade_rows(trades);
+    data.markers = report::trade_markers(data.trades);
+    data.equity = equity_series(trades, figures);
+    for (const backtest::MonthFigures& month : figures.months) data.months.push_back({month.year, month.month, month.return_percent});
+    data.waterfall_unit = "R";
+    data.waterfall = {{"gross", figures.gross_r},
+                      {"fees", -figures.fee_r},
+                      {"slippage", -figures.slip_r},
+                      {"funding", -figures.funding_r},
+                      {"operations", -figures.ops_r}};
+    report::Distribution multiples{.title = "Net result of a trade", .unit = "R", .values = {}};
+    for (const trading::ClosedTrade& trade : trades) multiples.values.push_back(trade.net_r);
+    data.distributions.push_back(std::move(multiples));
+}
+
 report::Table group_table(std::string title, std::span<const backtest::GroupFigures> groups, std::string note) {
     report::Table table{.title = std::move(title),
                         .note = std::move(note),
@@ -210,15 +225,7 @@ Result<report::ReportData> report_data(const BacktestView& view) {
                    count_table("Signals refused", f.refusals, "the first reason that applied"),
                    count_table("Orders that did not fill", f.unfilled_why, "")};
     data.symbol = view.history.data.symbol;
-    data.trades = trade_rows(view);
-    data.markers = report::trade_markers(data.trades);
-    data.equity = equity_series(view);
-    for (const backtest::MonthFigures& month : f.months) data.months.push_back({month.year, month.month, month.return_percent});
-    data.waterfall_unit = "R";
-    data.waterfall = {{"gross", f.gross_r}, {"fees", -f.fee_r}, {"slippage", -f.slip_r}, {"funding", -f.funding_r}, {"operations", -f.ops_r}};
-    report::Distribution multiples{.title = "Net result of a trade", .unit = "R", .values = {}};
-    for (const trading::ClosedTrade& trade : view.core.trades()) multiples.values.push_back(trade.net_r);
-    data.distributions.push_back(std::move(multiples));
+    add_trades(view.core.trades(), f, data);
     add_model_part(view, data);
     add_assessment(view, data);
     SOFIA_TRY(data.shap, shap_summary(view));

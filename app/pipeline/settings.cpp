@@ -111,14 +111,7 @@ Result<void> Settings::validate() const {
     return {};
 }
 
-Result<Settings> load_settings(const SettingsSources& sources) {
-    Settings settings;
-    settings.instrument = sources.instrument;
-    if (sources.instrument_file) {
-        settings.decision.costs.fee_percent = sources.instrument.taker_fee_percent;
-        settings.decision.costs.maker_fee_percent = sources.instrument.maker_fee_percent;
-    }
-    config::Keys keys = keys_of(settings);
+Result<void> read_sources(const SettingsSources& sources, config::Keys& keys) {
     if (!sources.file.empty()) {
         // A file named on the command line that cannot be read is a wrong call, not bad data.
         if (auto loaded = config::load(sources.file, keys); !loaded) return fail(ErrorCode::config, loaded.error().message, loaded.error().hint);
@@ -126,6 +119,21 @@ Result<Settings> load_settings(const SettingsSources& sources) {
     if (!sources.resolved.empty()) SOFIA_CHECK(config::load_text(sources.resolved, "the saved configuration", keys));
     for (const std::string& value : sources.values) SOFIA_CHECK(config::set(value, keys));
     for (const std::string& value : sources.sets) SOFIA_CHECK(config::set(value, keys));
+    return {};
+}
+
+void take_fees(const SettingsSources& sources, trading::CostConfig& costs) {
+    if (!sources.instrument_file) return;
+    costs.fee_percent = sources.instrument.taker_fee_percent;
+    costs.maker_fee_percent = sources.instrument.maker_fee_percent;
+}
+
+Result<Settings> load_settings(const SettingsSources& sources) {
+    Settings settings;
+    settings.instrument = sources.instrument;
+    take_fees(sources, settings.decision.costs);
+    config::Keys keys = keys_of(settings);
+    SOFIA_CHECK(read_sources(sources, keys));
     settings.features.has_funding = !settings.funding.file.empty();
     SOFIA_CHECK(settings.validate());
     return settings;

@@ -97,6 +97,12 @@ struct SettingsSources {
     std::vector<std::string> sets;
 };
 
+/// Reads file, saved text, values and sets into `keys`, in this order. Errors: config, io.
+[[nodiscard]] Result<void> read_sources(const SettingsSources& sources, config::Keys& keys);
+
+/// The fees of an instrument's file, where there is one, as the default of `costs`.
+void take_fees(const SettingsSources& sources, trading::CostConfig& costs);
+
 /// Errors: config, io.
 [[nodiscard]] Result<Settings> load_settings(const SettingsSources& sources);
 

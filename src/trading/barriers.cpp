@@ -30,6 +30,17 @@ double just_below(double x) {
     return x > 0.0 ? std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) - 1) : std::nextafter(x, -std::numeric_limits<double>::infinity());
 }
 
+/// Beyond every price, on the side of the stop (-1) or of the target (1).
+double never(Direction direction, double side) { return sign(direction) * side * std::numeric_limits<double>::infinity(); }
+
+double stop_trigger(const Levels& levels, double tick) {
+    return levels.exits == Exits::hold ? never(levels.direction, -1.0) : levels.stop + sign(levels.direction) * tick_slack * tick;
+}
+
+double target_trigger(const Levels& levels, double tick) {
+    return levels.exits == Exits::hold ? never(levels.direction, 1.0) : levels.target + sign(levels.direction) * (1.0 - tick_slack) * tick;
+}
+
 Side exit_side(Direction direction) { return direction == Direction::long_side ? Side::sell : Side::buy; }
 
 }  // namespace
@@ -65,7 +76,7 @@ Result<void> BarrierConfig::validate() const {
 std::optional<Levels> make_levels(Direction direction, double entry, double atr, TimeNs deadline, const BarrierConfig& config, double tick) {
     const double distance = config.stop_atr * atr;
     if (!(distance > 0.0) || !std::isfinite(entry)) return std::nullopt;
-    Levels levels{direction, entry, 0.0, 0.0, deadline};
+    Levels levels{direction, entry, 0.0, 0.0, deadline, config.exits};
     if (direction == Direction::long_side) {
         levels.stop = price_of(ticks_down(entry - distance, tick), tick);
         levels.target = price_of(ticks_up(entry + config.target_r * levels.risk(), tick), tick);
@@ -100,8 +111,8 @@ BarrierWalk::BarrierWalk(const Levels& levels, const FillRules& rules)
     : levels_(levels),
       rules_(rules),
       exit_order_(exit_side(levels.direction), levels.deadline, rules),
-      stop_trigger_(levels.stop + sign(levels.direction) * tick_slack * rules.tick),
-      target_trigger_(levels.target + sign(levels.direction) * (1.0 - tick_slack) * rules.tick),
+      stop_trigger_(stop_trigger(levels, rules.tick)),
+      target_trigger_(target_trigger(levels, rules.tick)),
       low_(levels.entry),
       high_(levels.entry) {
     see(low_, high_);

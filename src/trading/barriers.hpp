@@ -22,10 +22,17 @@ namespace sofia::trading {
 /// The longest hold. Of days it is 137 years, which a time in nanoseconds still holds.
 inline constexpr std::int64_t hold_bars_max = 50'000;
 
+/// What ends a trade before its vertical barrier.
+enum class Exits : std::uint8_t {
+    barriers,  ///< stop and target
+    hold,      ///< neither: the trade is held to the end; the stop only measures the risk, one R
+};
+
 struct BarrierConfig {
     double stop_atr = 2.0;
     double target_r = 1.5;
     std::int64_t max_hold_bars = 48;
+    Exits exits = Exits::barriers;  ///< not a key: it belongs to the strategy
 
     void describe(config::Keys& keys);
     [[nodiscard]] Result<void> validate() const;
@@ -42,6 +49,7 @@ struct Levels {
     double stop = std::numeric_limits<double>::quiet_NaN();
     double target = std::numeric_limits<double>::quiet_NaN();
     TimeNs deadline = 0;  ///< vertical barrier: then a market order closes the trade
+    Exits exits = Exits::barriers;
 
     /// |entry - stop|, quote units: one R.
     [[nodiscard]] double risk() const { return direction == Direction::long_side ? entry - stop : stop - entry; }
@@ -80,7 +88,8 @@ struct PriceRange {
 ///   slippage: filling at the level would pocket the overshoot (Broadie, Glasserman, Kou 1997);
 /// - the target is a limit order: it needs a print, or a bar's high, one tick beyond it and fills at the target;
 /// - both inside one bar is the stop, and ambiguous;
-/// - at the vertical barrier, or when asked (`request_exit`), a market order leaves by the rules of entry.hpp; until it fills the barriers stand.
+/// - at the vertical barrier, or when asked (`request_exit`), a market order leaves by the rules of entry.hpp; until it fills the barriers stand;
+/// - with Exits::hold there is no stop and no target.
 /// Bars without a print change nothing. A value type, for one thread.
 class BarrierWalk {
 public:

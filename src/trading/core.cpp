@@ -98,7 +98,9 @@ double DecisionCore::risk_equity() const { return config_.sizing.compounding ? m
 CostsR DecisionCore::expected_costs(const Signal& signal, const Levels& levels) const {
     const double risk = levels.risk();
     const double close = signal.touch.close;
-    return {expected_fee_r(config_.costs, close, risk, signal.probability), expected_slip_r(rules_.slippage, risk, signal.probability),
+    // Who holds leaves by a market order, whatever the signal's probability is of.
+    const double target = config_.barriers.exits == Exits::hold ? 0.0 : signal.probability;
+    return {expected_fee_r(config_.costs, close, risk, target), expected_slip_r(rules_.slippage, risk, target),
             funding_clock_.expected_r(signal.touch.direction, close, risk, ev_.mean_hold),
             ops_r(config_.costs, risk_equity(), config_.sizing.risk_fraction)};
 }

@@ -180,6 +180,52 @@ TEST(Core, LeavesAtTheVerticalBarrier) {
     EXPECT_EQ(core.trades()[0].exit_time, minute(15 + 4 * 15 + 1));
 }
 
+TEST(Core, HoldsThroughEverythingWhenThereAreNoBarriers) {
+    DecisionConfig config = plain_config();
+    config.barriers.exits = Exits::hold;
+    for (const Direction way : {up, down}) {
+        DecisionCore core = make(config);
+        core.on_signal(signal(15, way, 100.0, 1.0));
+        core.on_bar(flat(15, 100.0));
+        core.on_bar(bar(16, 100.0, 200.0, 1.0, 100.0));  // past where stop and target would lie, on both sides
+        EXPECT_TRUE(core.in_position());
+        for (std::int64_t i = 17; i <= 75; ++i) core.on_bar(flat(i, 101.0));
+        ASSERT_EQ(core.trades().size(), 1U);
+        const ClosedTrade& trade = core.trades()[0];
+        EXPECT_EQ(trade.reason, ExitReason::timeout);
+        EXPECT_EQ(trade.exit_time, minute(76));          // decided at the close of the fourth bar of 15 minutes, filled a bar later
+        EXPECT_DOUBLE_EQ(trade.net_r, sign(way) * 0.5);  // one R is two ATR all the same
+        EXPECT_EQ(trade.contracts, 50.0);
+    }
+    DecisionCore core = make(config, inputs(FillMode::trades));
+    core.on_signal(signal(15, up, 100.0, 1.0));
+    core.on_trade(print(minute(15) + ns_per_second, 100.0, market::Side::buy));
+    core.on_trade(print(minute(16), 1.0, market::Side::sell));
+    core.on_trade(print(minute(17), 500.0, market::Side::buy));
+    EXPECT_TRUE(core.in_position());
+    core.on_trade(print(minute(76), 110.0, market::Side::sell));
+    ASSERT_EQ(core.trades().size(), 1U);
+    EXPECT_DOUBLE_EQ(core.trades()[0].net_r, 5.0);
+    EXPECT_DOUBLE_EQ(core.trades()[0].mae_r, 49.5);
+}
+
+TEST(Core, WhoHoldsExpectsToPayForTwoMarketOrders) {
+    DecisionConfig config = plain_config();
+    config.gate = {.use_gates = true, .ev_margin = 0.0, .use_expected_value_gate = false};
+    config.costs = {.fee_percent = 0.5, .maker_fee_percent = 0.0, .max_fee_r = 0.49};
+    config.barriers.exits = Exits::hold;
+    Signal sure = signal(15, up, 100.0, 1.0);
+    sure.probability = 1.0;
+    DecisionCore core = make(config);
+    core.on_signal(sure);  // 2 * 0.5 % of 100 over a risk of 2: half an R
+    EXPECT_EQ(refused(core, Refusal::fee), 1);
+    config.barriers.exits = Exits::barriers;
+    DecisionCore target = make(config);
+    target.on_signal(sure);  // a certain target pays the maker's fee only
+    EXPECT_EQ(refused(target, Refusal::fee), 0);
+    EXPECT_EQ(refused(target, Refusal::expected_value), 0);  // no labels, so no value: and nobody asks
+}
+
 TEST(Core, RefusesByWhatItHolds) {
     DecisionConfig config = plain_config();
     config.position.cooldown_bars = 2;

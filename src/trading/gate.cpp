@@ -83,7 +83,7 @@ Verdict judge(const Signal& signal, const CostsR& costs, const GateConfig& gate,
     at_least_nothing(Refusal::probability, signal.probability - gate.min_prob);
     if (gate.use_trend_gate) at_least_nothing(Refusal::trend, signal.trend_probability - gate.min_trend_prob);
     if (gate.use_regime_gate) at_least_nothing(Refusal::regime, signal.regime_probability - gate.min_regime_prob);
-    if (modelled) {
+    if (modelled && gate.use_expected_value_gate) {
         // A value that does not exist passes nowhere, and the margin itself is not enough.
         const double left = std::isnan(verdict.expected_value) ? -std::numeric_limits<double>::infinity() : verdict.expected_value - gate.ev_margin;
         ask(Refusal::expected_value, left, !(left > 0.0));

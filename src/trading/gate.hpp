@@ -57,6 +57,7 @@ struct GateConfig {
     double min_trend_prob = 0.4;
     bool use_regime_gate = false;
     double min_regime_prob = 0.4;
+    bool use_expected_value_gate = true;  ///< not a key: off for a strategy that goes by the probability alone
 
     void describe(config::Keys& keys);
     [[nodiscard]] Result<void> validate() const;

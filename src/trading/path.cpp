@@ -28,7 +28,8 @@ void TradePath::fill(const Fill& fill) {
     auto levels = make_levels(touch_.direction, fill.price, touch_.atr, deadline_, barriers_, rules_.tick);
     if (!levels) {
         // The price fell below its own stop distance between decision and fill: what is left above zero is the stop.
-        levels = Levels{touch_.direction, fill.price, std::min(rules_.tick, 0.5 * fill.price), fill.price * (1.0 + barriers_.target_r), deadline_};
+        levels = Levels{touch_.direction, fill.price,     std::min(rules_.tick, 0.5 * fill.price), fill.price * (1.0 + barriers_.target_r),
+                        deadline_,        barriers_.exits};
     }
     walk_.emplace(*levels, rules_);
     state_ = State::open;

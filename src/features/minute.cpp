@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/text.hpp"
 
@@ -12,6 +13,11 @@ constexpr std::int64_t horizon_max = 10'080;
 
 /// The sample's standard deviation of a window whose population variance is `variance`.
 double sample_deviation(double variance, double count) { return std::sqrt(variance * (count / (count - 1.0))); }
+
+Result<void> check_horizon(std::int64_t horizon) {
+    if (horizon >= 1 && horizon <= horizon_max) return {};
+    return fail(ErrorCode::usage, "a horizon of " + std::to_string(horizon) + " minutes", "1 to " + std::to_string(horizon_max) + " minutes");
+}
 
 Result<void> check_bars(std::span<const market::Bar> bars) {
     for (std::size_t i = 0; i < bars.size(); ++i) {
@@ -140,9 +146,7 @@ Result<MinuteTable> minute_features(std::span<const market::Bar> bars, std::int6
 
 Result<MinuteTable> minute_features(std::span<const market::Bar> bars, std::int64_t horizon, MinuteColumns::OrderFlow order_flow,
                                     std::span<const AsOfSeries> series) {
-    if (horizon < 1 || horizon > horizon_max) {
-        return fail(ErrorCode::usage, "a horizon of " + std::to_string(horizon) + " minutes", "1 to " + std::to_string(horizon_max) + " minutes");
-    }
+    SOFIA_CHECK(check_horizon(horizon));
     SOFIA_CHECK(check_bars(bars));
     SOFIA_CHECK(check_series(series));
     MinuteColumns columns{.order_flow = order_flow, .joined = {}};
@@ -169,25 +173,30 @@ Result<MinuteTable> minute_features(std::span<const market::Bar> bars, std::int6
     return table;
 }
 
-Result<MinuteSplit> time_based_split(const MinuteTable& table, double val_days) {
+Result<MinuteCut> cut_minutes(std::span<const TimeNs> ts, TimeNs end, double val_days, std::int64_t horizon) {
     if (!(val_days > 0.0) || val_days > 36'500.0) {
         return fail(ErrorCode::usage, format_double(val_days) + " days of validation", "more than 0, at most 36500");
     }
-    if (table.rows() == 0) return fail(ErrorCode::data, "there is no row to split");
-    const TimeNs end = table.features.known_at().back();
-    const TimeNs cut = end - std::llround(val_days * static_cast<double>(ns_per_day));
-    const auto first = static_cast<std::size_t>(std::ranges::lower_bound(table.ts, cut) - table.ts.begin());
-    if (first == table.rows()) return fail(ErrorCode::data, "no row lies in the last " + format_double(val_days) + " days");
-    const auto purged =
-        std::ranges::lower_bound(table.ts.begin(), table.ts.begin() + static_cast<std::ptrdiff_t>(first), table.ts[first] - table.horizon);
-    const auto train = static_cast<std::size_t>(purged - table.ts.begin());
-    if (train == 0) {
-        return fail(
-            ErrorCode::data,
-            "no row is left to train on before " + format_time(table.ts[first]) + ", where the last " + format_double(val_days) + " days begin",
-            "use more data or fewer days of validation");
+    SOFIA_CHECK(check_horizon(horizon));
+    if (ts.empty()) return fail(ErrorCode::data, "there is no row to split");
+    const TimeNs border = end - std::llround(val_days * static_cast<double>(ns_per_day));
+    std::optional<TimeNs> first;
+    for (const TimeNs time : ts) {
+        if (time >= border && (!first || time < *first)) first = time;
     }
-    return MinuteSplit{rows_of(table, 0, train), rows_of(table, first, table.rows())};
+    if (!first) return fail(ErrorCode::data, "no row lies in the last " + format_double(val_days) + " days");
+    const MinuteCut cut{.train_end = *first - horizon * ns_per_minute, .validation_begin = *first};
+    if (std::ranges::any_of(ts, [&](TimeNs time) { return time < cut.train_end; })) return cut;
+    return fail(ErrorCode::data,
+                "no row is left to train on before " + format_time(*first) + ", where the last " + format_double(val_days) + " days begin",
+                "use more data or fewer days of validation");
+}
+
+Result<MinuteSplit> time_based_split(const MinuteTable& table, double val_days) {
+    const TimeNs end = table.rows() == 0 ? 0 : table.features.known_at().back();
+    SOFIA_TRY(const MinuteCut cut, cut_minutes(table.ts, end, val_days, table.horizon / ns_per_minute));
+    const auto place = [&](TimeNs time) { return static_cast<std::size_t>(std::ranges::lower_bound(table.ts, time) - table.ts.begin()); };
+    return MinuteSplit{rows_of(table, 0, place(cut.train_end)), rows_of(table, place(cut.validation_begin), table.rows())};
 }
 
 Result<void> guard_no_future_leak(std::span<const TimeNs> train_ts, std::span<const TimeNs> validation_ts, std::int64_t horizon) {

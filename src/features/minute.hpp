@@ -117,6 +117,17 @@ struct MinuteTable {
 [[nodiscard]] Result<MinuteTable> minute_features(std::span<const market::Bar> bars, std::int64_t horizon, MinuteColumns::OrderFlow order_flow,
                                                   std::span<const AsOfSeries> series);
 
+/// Where the rows of a table are cut: training are those with ts < train_end, validation those with ts >= validation_begin. What lies between has a
+/// label that ends in validation.
+struct MinuteCut {
+    TimeNs train_end = 0;
+    TimeNs validation_begin = 0;
+};
+
+/// The rule of `time_based_split` on times alone, which may stand in any order. `end`: the last row's close. Errors: as time_based_split; usage
+/// (`horizon`, in minutes, as for minute_features).
+[[nodiscard]] Result<MinuteCut> cut_minutes(std::span<const TimeNs> ts, TimeNs end, double val_days, std::int64_t horizon);
+
 struct MinuteSplit {
     MinuteTable train;
     MinuteTable validation;

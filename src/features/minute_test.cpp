@@ -1,7 +1,9 @@
 #include "features/minute.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <random>
 
 #include <gtest/gtest.h>
 
@@ -205,6 +207,17 @@ TEST(TimeBasedSplit, PurgesWhatLooksIntoValidation) {
     std::vector<TimeNs> more = split.train.ts;
     more.push_back(more.back() + ns_per_minute);
     EXPECT_FALSE(guard_no_future_leak(more, split.validation.ts, 5).has_value());
+}
+
+TEST(CutMinutes, IsTheSplitsRuleInAnyOrderOfTimes) {
+    const MinuteTable table = minute_features(random_bars(3 * 1440), 5).value();
+    const MinuteSplit split = time_based_split(table, 1.0).value();
+    std::vector<TimeNs> shuffled = table.ts;
+    std::ranges::shuffle(shuffled, std::mt19937_64(7));
+    const MinuteCut cut = cut_minutes(shuffled, table.features.known_at().back(), 1.0, 5).value();
+    EXPECT_EQ(std::ranges::count_if(shuffled, [&](TimeNs ts) { return ts < cut.train_end; }), static_cast<std::ptrdiff_t>(split.train.rows()));
+    EXPECT_EQ(cut.validation_begin, split.validation.ts.front());
+    EXPECT_EQ(cut_minutes(shuffled, shuffled.front(), 1.0, 0).error().code, ErrorCode::usage);
 }
 
 TEST(TimeBasedSplit, RefusesEmptySides) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/text.hpp"
 #include "base/threads.hpp"
 #include "store/csv_bars.hpp"
@@ -277,7 +279,7 @@ private:
 
 Result<BarData> read_bars(const DataFolder& folder, const ReadOptions& options) {
     if (folder.kind() != DataKind::bars) {
-        return fail(ErrorCode::usage, folder.path().string() + " holds trades, not bars");
+        return fail(ErrorCode::usage, fmt::format("{} holds {}, not bars", folder.path().string(), kind_name(folder.kind())));
     }
     return BarRead(folder, options).run();
 }

@@ -162,6 +162,10 @@ Result<DataCheck> check_bars(const DataFolder& folder, const CheckOptions& optio
 
 Result<DataCheck> check(const DataFolder& folder, const CheckOptions& options) {
     if (folder.kind() == DataKind::bars) return check_bars(folder, options);
+    if (folder.kind() == DataKind::rows) {
+        return fail(ErrorCode::usage, folder.path().string() + " holds feature rows, neither trades nor bars",
+                    "`sofia store check` reads a feature store");
+    }
     SOFIA_TRY(const market::Session session, folder.instrument().session());
     return TradeCheck(folder, options, session).run();
 }

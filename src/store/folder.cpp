@@ -8,12 +8,15 @@
 #include <system_error>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/config.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "store/columns.hpp"
 #include "store/csv_fields.hpp"
 #include "store/csv_file.hpp"
+#include "store/feature_store.hpp"
 #include "store/kline_json.hpp"
 
 namespace sofia::store {
@@ -25,6 +28,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t header_bytes = 4096;
 constexpr std::array<std::string_view, 5> endings = {".csv", ".csv.gz", ".csv.zst", ".parquet", ".json"};
 constexpr std::array<std::string_view, 4> trade_names = {"timestamp", "price", "size", "side"};
+constexpr std::array<std::string_view, 5> minute_names = {"close", "ret1", "sma20gap", "sma50gap", "volz"};
 constexpr std::array<std::string_view, 6> bar_names = {"timestamp", "open", "high", "low", "close", "volume"};
 
 bool is_data_file(const fs::path& path) {
@@ -86,6 +90,16 @@ std::string last_part(const fs::path& path) {
     return whole.has_filename() ? whole.filename().string() : whole.parent_path().filename().string();
 }
 
+std::string name_without_ending(const fs::path& file) {
+    std::string name = file.filename().string();
+    const std::string plain = lower(name);
+    std::size_t longest = 0;
+    for (const std::string_view ending : endings) {
+        if (plain.ends_with(ending)) longest = std::max(longest, ending.size());
+    }
+    return name.substr(0, name.size() - longest);
+}
+
 template <std::size_t Count>
 std::vector<std::string_view> missing_of(std::span<const std::string> plain, const std::array<std::string_view, Count>& names) {
     std::vector<std::string_view> missing;
@@ -116,6 +130,7 @@ Result<std::optional<DataKind>> kind_of(std::span<const std::string> columns) {
     const auto bar_missing = missing_of(plain, bar_names);
     if (trade_missing.empty()) return DataKind::trades;
     if (bar_missing.empty()) return DataKind::bars;
+    if (missing_of(plain, minute_names).empty()) return DataKind::rows;
     if (std::ranges::find(plain, "fundingrate") != plain.end()) return std::nullopt;
     const std::size_t trade_present = trade_names.size() - trade_missing.size();
     const std::size_t bar_present = bar_names.size() - bar_missing.size();
@@ -124,48 +139,96 @@ Result<std::optional<DataKind>> kind_of(std::span<const std::string> columns) {
                 "trade files need timestamp, price, size, side; bar files timestamp, open, high, low, close, volume");
 }
 
+std::string_view kind_name(DataKind kind) {
+    switch (kind) {
+        case DataKind::trades: return "trades";
+        case DataKind::bars: return "bars";
+        case DataKind::rows: break;
+    }
+    return "feature rows";
+}
+
 Result<DataFolder> DataFolder::open(const fs::path& path) {
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
     if (!fs::exists(status))
         return fail(ErrorCode::io, "cannot read folder " + path.string() + ": " + (error ? error.message() : std::strerror(ENOENT)));
-    if (!fs::is_directory(status)) {
+    const bool single = fs::is_regular_file(status) && is_data_file(path);
+    if (!fs::is_directory(status) && !single) {
         return fail(ErrorCode::io, path.string() + " is not a folder", "name the folder that holds the instrument's files");
     }
     DataFolder folder;
     folder.path_ = path;
-    folder.symbol_ = last_part(path);
-    SOFIA_TRY(const std::vector<fs::path> files, data_files(path));
-    fs::path first_of[2];
+    folder.symbol_ = single ? name_without_ending(path) : last_part(path);
+    std::vector<fs::path> files = {path};
+    if (!single) {
+        SOFIA_TRY(files, data_files(path));
+        SOFIA_CHECK(folder.look_for_store());
+    }
+    SOFIA_CHECK(folder.take(files));
+    folder.instrument_.symbol = folder.symbol_;
+    if (!single) SOFIA_CHECK(folder.read_instrument());
+    return folder;
+}
+
+// The store's log lies beside the symbol's folder.
+Result<void> DataFolder::look_for_store() {
+    const fs::path whole = fs::absolute(path_).lexically_normal();
+    const fs::path folder = whole.has_filename() ? whole : whole.parent_path();
+    std::error_code ignored;
+    if (!fs::is_directory(folder.parent_path() / "_sofia" / folder.filename() / "log", ignored)) return {};
+    SOFIA_TRY(const FeatureStore store, FeatureStore::open(folder.parent_path().string()));
+    SOFIA_TRY(const std::vector<std::string> symbols, store.symbols());
+    for (const std::string& symbol : symbols) {
+        if (symbol_folder(symbol) != folder.filename().string()) continue;
+        symbol_ = symbol;
+        in_feature_store_ = true;
+        kind_ = DataKind::rows;
+    }
+    return {};
+}
+
+// The kind that all of them have.
+Result<void> DataFolder::take(const std::vector<fs::path>& files) {
+    if (in_feature_store_) {
+        files_ = files;
+        return {};
+    }
+    std::optional<std::pair<DataKind, fs::path>> first;
     for (const fs::path& file : files) {
         SOFIA_TRY(const std::optional<DataKind> kind, kind_of_file(file));
         if (!kind) continue;
-        folder.files_.push_back(file);
-        fs::path& first = first_of[static_cast<std::size_t>(*kind)];
-        if (first.empty()) first = file;
-        folder.kind_ = *kind;
-    }
-    if (folder.files_.empty()) {
-        return fail(ErrorCode::data, path.string() + ": no data file in the folder",
-                    "it needs .csv, .csv.gz, .csv.zst or .parquet files of trades or bars, or .json of candles");
-    }
-    if (!first_of[0].empty() && !first_of[1].empty()) {
-        return fail(ErrorCode::data,
-                    path.string() + " holds trades (" + first_of[0].filename().string() + ") and bars (" + first_of[1].filename().string() + ")",
-                    "keep one kind in a folder");
-    }
-    const fs::path instrument = path / "instrument.yaml";
-    folder.instrument_.symbol = folder.symbol_;
-    folder.has_instrument_file_ = fs::exists(instrument, error);
-    if (folder.has_instrument_file_) {
-        config::Keys keys;
-        folder.instrument_.describe(keys);
-        SOFIA_CHECK(config::load(instrument, keys));
-        if (auto valid = folder.instrument_.validate(); !valid) {
-            return fail(valid.error().code, instrument.string() + ": " + valid.error().message, valid.error().hint);
+        files_.push_back(file);
+        if (!first) first.emplace(*kind, file);
+        if (first->first != *kind) {
+            const bool later = *kind < first->first;  // the kinds in their order
+            const auto shown = [](DataKind of, const fs::path& in) { return fmt::format("{} ({})", kind_name(of), in.filename().string()); };
+            return fail(ErrorCode::data,
+                        fmt::format("{} holds {} and {}", path_.string(), later ? shown(*kind, file) : shown(first->first, first->second),
+                                    later ? shown(first->first, first->second) : shown(*kind, file)),
+                        "keep one kind in a folder");
         }
     }
-    return folder;
+    if (!first) {
+        return fail(ErrorCode::data, path_.string() + ": no data file in the folder",
+                    "it needs .csv, .csv.gz, .csv.zst or .parquet files of trades or bars, or .json of candles");
+    }
+    kind_ = first->first;
+    return {};
+}
+
+Result<void> DataFolder::read_instrument() {
+    const fs::path instrument = path_ / "instrument.yaml";
+    std::error_code ignored;
+    has_instrument_file_ = fs::exists(instrument, ignored);
+    if (!has_instrument_file_) return {};
+    config::Keys keys;
+    instrument_.describe(keys);
+    SOFIA_CHECK(config::load(instrument, keys));
+    if (auto valid = instrument_.validate(); !valid) {
+        return fail(valid.error().code, instrument.string() + ": " + valid.error().message, valid.error().hint);
+    }
+    return {};
 }
 
 }  // namespace sofia::store

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "store/feature_store.hpp"
 #include "store/test_files.hpp"
 
 namespace sofia::store {
@@ -59,6 +60,49 @@ TEST(DataFolder, RefusesTradesAndBarsTogether) {
     files.put("a.csv", trades);
     files.put("b.csv", bars);
     EXPECT_THAT(DataFolder::open(files.data()).error().message, HasSubstr("holds trades (a.csv) and bars (b.csv)"));
+}
+
+TEST(DataFolder, TakesASingleFileAndNamesItByIt) {
+    const TemporaryFolder files;
+    files.put("BTCUSDT.csv", bars);
+    files.put("other.csv", trades);
+    const auto folder = DataFolder::open(files.data() / "BTCUSDT.csv");
+    ASSERT_TRUE(folder) << folder.error().message;
+    EXPECT_EQ(folder->kind(), DataKind::bars);
+    EXPECT_EQ(folder->symbol(), "BTCUSDT");
+    EXPECT_EQ(folder->instrument().symbol, "BTCUSDT");
+    EXPECT_EQ(folder->files(), std::vector<fs::path>{files.data() / "BTCUSDT.csv"});
+    files.put("notes.txt", "nonsense");
+    EXPECT_THAT(DataFolder::open(files.data() / "notes.txt").error().message, HasSubstr("is not a folder"));
+}
+
+TEST(DataFolder, RecognisesRowsOfMinuteFeatures) {
+    const TemporaryFolder files;
+    files.put("a.csv", "ts,known_at,close,ret1,sma20_gap,sma50_gap,vol_z,y\n2024-01-01,2024-01-01T00:01,1,,,,,1\n");
+    const auto folder = DataFolder::open(files.data());
+    ASSERT_TRUE(folder) << folder.error().message;
+    EXPECT_EQ(folder->kind(), DataKind::rows);
+    EXPECT_FALSE(folder->in_feature_store());
+    files.put("b.csv", bars);
+    EXPECT_THAT(DataFolder::open(files.data()).error().message, HasSubstr("holds bars (b.csv) and feature rows (a.csv)"));
+}
+
+TEST(DataFolder, KnowsASymbolOfAFeatureStore) {
+    const TemporaryFolder files;
+    const auto store = FeatureStore::open((files.path() / "store").string());
+    ASSERT_TRUE(store);
+    FeatureRows rows;
+    rows.ts = {ns_per_day};
+    rows.known_at = {ns_per_day + ns_per_minute};
+    rows.columns.push_back(make_column("close", ColumnType::float64));
+    rows.columns.back().numbers = {1.0};
+    ASSERT_TRUE(store->append("BTC/USDT", rows));
+    const auto folder = DataFolder::open(files.path() / "store" / "BTC%2FUSDT");
+    ASSERT_TRUE(folder) << folder.error().message;
+    EXPECT_EQ(folder->kind(), DataKind::rows);
+    EXPECT_TRUE(folder->in_feature_store());
+    EXPECT_EQ(folder->symbol(), "BTC/USDT");
+    EXPECT_EQ(folder->files().size(), 1U);
 }
 
 // Its data would be missing without a word.

@@ -5,6 +5,8 @@
 #include <system_error>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/files.hpp"
 #include "store/parquet.hpp"
 
@@ -99,7 +101,8 @@ Result<void> copy_instrument(const DataFolder& from, const fs::path& to) {
 
 Result<ImportReport> import_trades(const DataFolder& folder, const fs::path& out, const ReadOptions& options) {
     if (folder.kind() != DataKind::trades) {
-        return fail(ErrorCode::usage, folder.path().string() + " holds bars; only trades are imported", "bar files can be read as they are");
+        return fail(ErrorCode::usage, fmt::format("{} holds {}; only trades are imported", folder.path().string(), kind_name(folder.kind())),
+                    "bar files can be read as they are");
     }
     ImportReport report;
     report.folder = out / folder.symbol();

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "base/threads.hpp"
 #include "store/csv_fields.hpp"
 #include "store/merge.hpp"
@@ -146,7 +148,7 @@ private:
 
 Result<ReadReport> read_trades(const DataFolder& folder, const ReadOptions& options, const TradeSink& sink) {
     if (folder.kind() != DataKind::trades) {
-        return fail(ErrorCode::usage, folder.path().string() + " holds bars, not trades");
+        return fail(ErrorCode::usage, fmt::format("{} holds {}, not trades", folder.path().string(), kind_name(folder.kind())));
     }
     return TradeRead(folder, options, sink).run();
 }

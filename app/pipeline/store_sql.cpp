@@ -136,22 +136,6 @@ Result<std::string> symbol_select(const FeatureStore& store, const std::string& 
     return empty_view(columns);
 }
 
-Result<std::vector<std::string>> all_views(const FeatureStore& store, const StoreSqlRequest& request, const std::filesystem::path& folder) {
-    SOFIA_TRY(const std::vector<std::string> symbols, store.symbols());
-    if (symbols.empty()) return fail(ErrorCode::data, store.root() + ": no feature store", "`sofia store append` writes the first rows");
-    std::vector<std::string> views;
-    std::string all;
-    for (std::size_t i = 0; i < symbols.size(); ++i) {
-        SOFIA_TRY(const std::string select, symbol_select(store, symbols[i], request, folder, i));
-        views.push_back(fmt::format("CREATE VIEW {} AS {}", sql_quoted(symbols[i], '"'), select));
-        all += fmt::format("{}SELECT {} AS symbol, * FROM {}", i == 0 ? "" : " UNION ALL BY NAME ", sql_quoted(symbols[i], '\''),
-                           sql_quoted(symbols[i], '"'));
-    }
-    const bool taken = std::ranges::any_of(symbols, [](const std::string& symbol) { return lower(symbol) == "features"; });
-    if (!taken) views.push_back("CREATE VIEW features AS " + all);
-    return views;
-}
-
 // Pythons that may have DuckDB, the likeliest first.
 std::vector<std::filesystem::path> pythons() {
     std::vector<std::filesystem::path> out;
@@ -264,6 +248,22 @@ std::string view_sql(const std::vector<std::string>& files, const std::optional<
         list, as_of ? fmt::format("WHERE epoch_ns(known_at) <= {} ", *as_of) : "");
 }
 
+Result<std::vector<std::string>> store_views(const FeatureStore& store, const StoreSqlRequest& request, const std::filesystem::path& folder) {
+    SOFIA_TRY(const std::vector<std::string> symbols, store.symbols());
+    if (symbols.empty()) return fail(ErrorCode::data, store.root() + ": no feature store", "`sofia store append` writes the first rows");
+    std::vector<std::string> views;
+    std::string all;
+    for (std::size_t i = 0; i < symbols.size(); ++i) {
+        SOFIA_TRY(const std::string select, symbol_select(store, symbols[i], request, folder, i));
+        views.push_back(fmt::format("CREATE VIEW {} AS {}", sql_quoted(symbols[i], '"'), select));
+        all += fmt::format("{}SELECT {} AS symbol, * FROM {}", i == 0 ? "" : " UNION ALL BY NAME ", sql_quoted(symbols[i], '\''),
+                           sql_quoted(symbols[i], '"'));
+    }
+    const bool taken = std::ranges::any_of(symbols, [](const std::string& symbol) { return lower(symbol) == "features"; });
+    if (!taken) views.push_back("CREATE VIEW features AS " + all);
+    return views;
+}
+
 Result<Output> query_store(const StoreSqlRequest& request, const Context& context) {
     SOFIA_TRY(const FeatureStore store, open_feature_store(request.store, context));
     const bool csv = lower(request.out.extension().string()) == ".csv";
@@ -275,7 +275,7 @@ Result<Output> query_store(const StoreSqlRequest& request, const Context& contex
     std::size_t python = 0;
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
         SOFIA_TRY(const TemporaryFolder folder, TemporaryFolder::make());
-        SOFIA_TRY(const std::vector<std::string> views, all_views(store, request, folder.path()));
+        SOFIA_TRY(const std::vector<std::string> views, store_views(store, request, folder.path()));
         const std::string target = file ? file->temporary().string() : "";
         const Json job = {{"views", views}, {"query", request.query}, {"csv", csv ? target : ""}, {"parquet", csv ? "" : target}};
         Answer answer{exit_no_duckdb, {}, {}, {}, {}};

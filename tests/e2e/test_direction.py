@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import time
+from pathlib import Path
 
 import lightgbm
 import numpy
@@ -27,7 +29,7 @@ def data(tmp_path_factory):
     return folder / "SIMMIN"
 
 
-def tune(data, models, *words, trials=4, study="s", expect=0):
+def tune(data, models, *words, trials=5, study="s", expect=0):
     return sofia("tune", "--config", CONFIG, "--data-dir", data, "--model-dir", models, "--study", study, "--trials", trials, *SMALL, *words, "--quiet",
                  "--json", expect=expect)
 
@@ -46,7 +48,16 @@ def tuned(data, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(tuned):
-    return train(tuned[0])
+    made = train(tuned[0])
+    keep(made["folder"])
+    return made
+
+
+def keep(folder):
+    """Model and card are left for people to look at, as the nightly run leaves those of 200 trials."""
+    artifacts = Path(os.environ.get("SOFIA_ARTIFACTS", ROOT / "build/artifacts")) / "direction"
+    shutil.rmtree(artifacts, ignore_errors=True)
+    shutil.copytree(folder, artifacts)
 
 
 def trials_of(models, study="s"):
@@ -74,7 +85,8 @@ def test_workers_and_threads_change_nothing(data, tuned, tmp_path):
 
 def test_the_folder_holds_model_card_and_manifest(tuned, trained):
     folder = tuned[0].parent / "SIMMIN" / os.path.basename(trained["folder"])
-    assert {path.name for path in folder.iterdir()} == {"lgbm.txt", "model_card.json", "model_card.html", "manifest.json"}
+    assert {path.name for path in folder.iterdir()} == {"lgbm.txt", "model_card.json", "model_card.html", "manifest.json", "simulation"}
+    assert {path.name for path in (folder / "simulation").iterdir()} >= {"kpis.json", "metrics.json", "trades.csv", "equity.csv", "report.html"}
     assert time.strftime("%Y-%m-%d", time.gmtime()) == folder.name
     assert os.readlink(tuned[0] / "best_lgbm") == folder.name
     assert trained["promotion"]["outcome"] == "first"
@@ -120,6 +132,52 @@ def test_the_model_is_the_trial_and_knows_its_direction(tuned, trained):
     assert max(gains, key=gains.get) == "sma20_gap"  # what was planted
 
 
+KPIS = {"accuracy", "log_loss", "hit_rate", "gross_bps", "net_bps", "daily_percent"}
+
+
+def test_the_card_keeps_what_the_rule_would_have_traded(data, tuned, trained):
+    folder = Path(trained["folder"])
+    card = json.loads((folder / "model_card.json").read_text())
+    simulation = card["simulation"]
+    kpis = json.loads((folder / "simulation/kpis.json").read_text())
+    assert set(simulation["kpis"]) == KPIS and simulation["kpis"] == kpis["kpis"] == trained["kpis"]
+    assert (simulation["from"], simulation["to"]) == ("2024-01-07T00:00:00Z", "2024-01-13T00:00:00Z") and simulation["fits"] == 2
+    trades = pandas.read_csv(folder / "simulation/trades.csv", parse_dates=["entry_time", "exit_time"])
+    assert len(trades) == simulation["trades"] > 100
+    assert ((trades["exit_time"] - trades["entry_time"]) == pandas.Timedelta("5min")).all()
+    assert (trades["entry_time"].iloc[1:].to_numpy() >= trades["exit_time"].iloc[:-1].to_numpy()).all()
+    way = trades["direction"].map({"long": 1, "short": -1})
+    assert (way * (trades["exit_price"] - trades["entry_price"]) > 0).mean() == pytest.approx(simulation["kpis"]["hit_rate"]["value"], abs=0.05)
+    # The untouched part is scored by the model that is kept: its accuracy is the card's.
+    assert simulation["untouched"]["kpis"]["accuracy"]["value"] == pytest.approx(card["metrics"]["test"]["accuracy"]["value"], abs=1e-12)
+    assert card["kpi_gate"] is None  # there was no model before it
+    assert "Simulation" in (folder / "model_card.html").read_text()
+
+
+def test_a_backtest_repeats_the_simulation_and_is_held_against_what_was_accepted(tuned, trained, tmp_path):
+    card = Path(trained["folder"]) / "model_card.json"
+    again = answer("backtest", "--config", CONFIG, "--model-dir", tuned[0], "--study", "s", "--against", card)
+    assert again["kpis"] == trained["kpis"] and not again["against"]["regression"]
+    assert {check["verdict"] for check in again["against"]["checks"].values()} <= {"held", "unknown"}
+    summary = tuned[0] / f"s/tuning_summary_{tuned[1]['best_trial']}.json"
+    worse = sofia("backtest", "--from-tuning", summary, "--against", Path(trained["folder"]) / "simulation/kpis.json", "--set", "costs.fee_percent=1", "--json",
+                  "--quiet", expect=4)
+    checks = json.loads(worse.stdout)["against"]["checks"]
+    assert checks["net_bps"]["verdict"] == "regression" and checks["accuracy"]["verdict"] == "held"
+    other = sofia("backtest", "--from-tuning", summary, "--against", tmp_path / "none.json", "--quiet", expect=3)
+    assert "none.json" in other.stderr
+    assert "rule.threshold" in sofia("backtest", "--from-tuning", summary, "--set", "rule.threshold=0.4", "--quiet", expect=2).stderr
+
+
+def test_without_days_there_is_no_simulation(tuned):
+    made = train(tuned[0], "--study", "s", "--set", "simulation.days=0")
+    card = json.loads((Path(made["folder"]) / "model_card.json").read_text())
+    assert card["simulation"] is None and made["kpis"] == {} and not (Path(made["folder"]) / "simulation").exists()
+    refused = sofia("backtest", "--config", CONFIG, "--model-dir", tuned[0], "--study", "s", "--against", Path(made["folder"]) / "model_card.json", "--quiet", expect=2)
+    assert "simulation.days" in refused.stderr
+    shutil.rmtree(made["folder"])
+
+
 def test_the_same_day_again_gets_a_number_and_an_equal_model_stays_out(tuned, trained):
     models = tuned[0]
     again = train(models)
@@ -131,6 +189,7 @@ def test_the_same_day_again_gets_a_number_and_an_equal_model_stays_out(tuned, tr
     forced = train(models, "--force")
     assert forced["folder"].endswith("-3") and os.readlink(models / "best_lgbm") == os.path.basename(forced["folder"])
     card = json.loads((models / "best_lgbm/model_card.json").read_text())
+    assert card["kpi_gate"]["accepted"] == os.path.basename(trained["folder"]) and not card["kpi_gate"]["regression"]
     assert card["promotion"]["forced"] and card["promotion"]["previous"] == os.path.basename(trained["folder"])
     assert "forced" in (models / "best_lgbm/model_card.html").read_text()
 

@@ -87,4 +87,18 @@ Result<BarStreamResult> stream_bars(const store::DataFolder& folder, const std::
     return result;
 }
 
+Result<BarStreamResult> stream_stored(const store::DataFolder& folder, std::span<const market::Bar> bars,
+                                      const std::vector<market::Timeframe>& timeframes, const BarSink& sink) {
+    SOFIA_TRY(const market::Session session, folder.instrument().session());
+    SOFIA_TRY(bars::Cascade cascade, bars::Cascade::make(timeframes, session));
+    GuardedSink guarded(sink);
+    for (const market::Bar& bar : bars) {
+        cascade.on_base_bar(bar, guarded);
+        SOFIA_CHECK(guarded.state());
+    }
+    BarStreamResult result;
+    result.counters = cascade.counters();
+    return result;
+}
+
 }  // namespace sofia::pipeline

@@ -44,4 +44,8 @@ struct BarStreamResult {
 [[nodiscard]] Result<BarStreamResult> stream_bars(const store::DataFolder& folder, const std::vector<market::Timeframe>& timeframes,
                                                   const DataConfig& config, const BarSink& sink, const Context& context);
 
+/// The same of finished bars of the first timeframe that are in memory already. Errors: as `sink`, config.
+[[nodiscard]] Result<BarStreamResult> stream_stored(const store::DataFolder& folder, std::span<const market::Bar> bars,
+                                                    const std::vector<market::Timeframe>& timeframes, const BarSink& sink);
+
 }  // namespace sofia::pipeline

@@ -49,6 +49,19 @@ void guard(const Times& train, const Times& validation, std::int64_t horizon) {
     value_of(features::guard_no_future_leak(span_of<TimeNs>(train), span_of<TimeNs>(validation), horizon));
 }
 
+/// Of `ts`, in any order: which rows are training and which validation, a byte a row each.
+nb::tuple time_based_split(const Times& ts, TimeNs end, double val_days, std::int64_t horizon) {
+    const std::span<const TimeNs> times = span_of<TimeNs>(ts);
+    const features::MinuteCut cut = value_of(features::cut_minutes(times, end, val_days, horizon));
+    std::vector<std::uint8_t> train(times.size());
+    std::vector<std::uint8_t> validation(times.size());
+    for (std::size_t i = 0; i < times.size(); ++i) {
+        train[i] = times[i] < cut.train_end ? 1 : 0;
+        validation[i] = times[i] >= cut.validation_begin ? 1 : 0;
+    }
+    return nb::make_tuple(array_of(std::move(train)), array_of(std::move(validation)));
+}
+
 using Named = std::vector<std::pair<std::string_view, double>>;
 
 /// The names stay Python's: the dictionary outlives the call. None is missing.
@@ -143,6 +156,7 @@ nb::tuple ask(const EnsemblePredictor& predictor, const nb::dict& row) {
 void bind_direction(nb::module_& module) {
     module.def("minute_features", &minute_features, nb::arg("columns"), nb::arg("horizon"));
     module.def("guard_no_future_leak", &guard, nb::arg("train_ts"), nb::arg("validation_ts"), nb::arg("horizon"));
+    module.def("time_based_split", &time_based_split, nb::arg("ts"), nb::arg("end"), nb::arg("val_days"), nb::arg("horizon"));
     nb::class_<DirectionModel>(module, "DirectionModel", "The model behind a link, followed when the link moves.")
         .def(
             "__init__",

@@ -73,7 +73,9 @@ void bind_direction(nb::module_& module);
 void bind_features(nb::module_& module);
 void bind_labels(nb::module_& module);
 void bind_models(nb::module_& module);
+void bind_report(nb::module_& module);
 void bind_samplers(nb::module_& module);
+void bind_store(nb::module_& module);
 void bind_studies(nb::module_& module);
 void bind_verbs(nb::module_& module);
 

@@ -6,6 +6,8 @@
 #include <optional>
 #include <thread>
 
+#include <nlohmann/json.hpp>
+
 namespace sofia::python {
 namespace {
 
@@ -72,6 +74,15 @@ void run_long(const CallOptions& options, const std::vector<std::string>& comman
     }
     if (interrupt) throw std::move(*interrupt);
     if (thrown) std::rethrow_exception(thrown);
+}
+
+Answer answer_of(const CallOptions& options, const char* verb, const std::function<Result<pipeline::Output>(const pipeline::Context&)>& stage) {
+    Answer answer;
+    run_long(options, {"python", "-m", "sofia", verb}, [&](const pipeline::Context& context) {
+        const pipeline::Output output = value_of(stage(context));
+        answer = {output.text, output.json ? output.json->dump() : "null", output.exit};
+    });
+    return answer;
 }
 
 }  // namespace sofia::python

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "app/pipeline/context.hpp"
+#include "app/pipeline/output.hpp"
 #include "base/result.hpp"
 #include "glue.hpp"
 
@@ -18,5 +22,12 @@ struct CallOptions {
 /// Runs `work` in a thread of its own, without Python's lock, while the caller looks for Ctrl-C: then the context's stop flag is set, and once the
 /// work has ended, KeyboardInterrupt is raised. Log lines go to Python's logger `sofia`. Called with Python's lock. Throws what the work throws.
 void run_long(const CallOptions& options, const std::vector<std::string>& command, const std::function<void(const pipeline::Context&)>& work);
+
+/// Text for people, the same as JSON, exit code: what the command prints and returns.
+using Answer = std::tuple<std::string, std::string, int>;
+
+/// Runs a stage as the command does.
+[[nodiscard]] Answer answer_of(const CallOptions& options, const char* verb,
+                               const std::function<Result<pipeline::Output>(const pipeline::Context&)>& stage);
 
 }  // namespace sofia::python

@@ -8,7 +8,9 @@ NB_MODULE(_core, module) {
     sofia::python::bind_features(module);
     sofia::python::bind_labels(module);
     sofia::python::bind_models(module);
+    sofia::python::bind_report(module);
     sofia::python::bind_samplers(module);
+    sofia::python::bind_store(module);
     sofia::python::bind_studies(module);
     sofia::python::bind_verbs(module);
 }

@@ -4,10 +4,13 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
-#include <nlohmann/json.hpp>
 
 #include "app/pipeline/backtest.hpp"
 #include "app/pipeline/data_stage.hpp"
+#include "app/pipeline/direction_settings.hpp"
+#include "app/pipeline/direction_summary.hpp"
+#include "app/pipeline/direction_train.hpp"
+#include "app/pipeline/direction_tune.hpp"
 #include "app/pipeline/select.hpp"
 #include "app/pipeline/stress.hpp"
 #include "app/pipeline/tables.hpp"
@@ -15,6 +18,7 @@
 #include "app/pipeline/tune.hpp"
 #include "glue.hpp"
 #include "long_call.hpp"
+#include "store/folder.hpp"
 
 namespace sofia::python {
 namespace {
@@ -23,29 +27,14 @@ using Texts = std::vector<std::string>;
 using pipeline::Context;
 using pipeline::Output;
 
-/// Text for people, the same as JSON, exit code: what the command prints and returns.
-using Answer = std::tuple<std::string, std::string, int>;
-
 std::vector<std::filesystem::path> paths_of(const Texts& texts) { return {texts.begin(), texts.end()}; }
 
 pipeline::SampleMode sample_of(bool in_sample) { return in_sample ? pipeline::SampleMode::in_sample : pipeline::SampleMode::out_of_sample; }
 
-/// Runs a stage as the command does.
-Answer answer_of(const CallOptions& options, const char* verb, const std::function<Result<Output>(const Context&)>& stage) {
-    Answer answer;
-    run_long(options, {"python", "-m", "sofia", verb}, [&](const Context& context) {
-        const Output output = value_of(stage(context));
-        answer = {output.text, output.json ? output.json->dump() : "null", output.exit};
-    });
-    return answer;
-}
-
-template <class Request, class Stage>
-Answer described(const CallOptions& options, const char* verb, const Request& request, const Stage& stage) {
-    return answer_of(options, verb, [&](const Context& context) -> Result<Output> {
-        SOFIA_TRY(const auto result, stage(request, context));
-        return pipeline::describe(result);
-    });
+template <class Outcome>
+Result<Output> shown(Result<Outcome> outcome) {
+    if (!outcome) return std::unexpected(std::move(outcome).error());
+    return pipeline::describe(*outcome);
 }
 
 Answer tune(const CallOptions& options, const std::string& config, const Texts& sets, const std::string& data_dir, const std::string& model_dir,
@@ -62,26 +51,41 @@ Answer tune(const CallOptions& options, const std::string& config, const Texts& 
                                         .batch = batch,
                                         .workers = workers,
                                         .mode = resume ? pipeline::StudyMode::resume : pipeline::StudyMode::create};
-    return described(options, "tune", request, pipeline::tune);
+    return answer_of(options, "tune", [&](const Context& context) -> Result<Output> {
+        SOFIA_TRY(const std::string strategy, pipeline::strategy_of(config, sets));
+        return strategy == "direction" ? shown(pipeline::tune_direction(request, context)) : shown(pipeline::tune(request, context));
+    });
 }
 
 Answer select(const CallOptions& options, const std::string& config, const Texts& sets, const std::string& model_dir, const std::string& study,
               const std::string& data_dir) {
     const pipeline::SelectRequest request{.config_file = config, .sets = sets, .model_dir = model_dir, .study = study, .data_dir = data_dir};
-    return described(options, "select", request, pipeline::select);
+    return answer_of(options, "select", [&](const Context& context) { return shown(pipeline::select(request, context)); });
 }
 
-Answer train(const CallOptions& options, const std::string& summary, const std::string& config, const Texts& sets, const std::string& data_dir,
-             bool all) {
-    const pipeline::TrainRequest request{.summary = summary,
-                                         .config_file = config,
-                                         .sets = sets,
-                                         .data_dir = data_dir,
-                                         .through = all ? pipeline::TrainThrough::all : pipeline::TrainThrough::tuning};
-    return described(options, "train", request, pipeline::train);
+Result<Output> train_direction(pipeline::DirectionTrainRequest request, const std::string& study, const Context& context) {
+    if (request.summary.empty()) {
+        SOFIA_TRY(const auto folder, pipeline::direction_study(request.model_dir, study));
+        SOFIA_TRY(request.summary, pipeline::best_direction_summary(folder));
+    }
+    return shown(pipeline::train_direction(request, context));
 }
 
-Answer backtest(const CallOptions& options, const std::string& train_config, const std::string& config, const Texts& sets,
+Answer train(const CallOptions& options, const std::string& config, const Texts& sets, const std::string& summary, const std::string& data_dir,
+             bool all, const std::string& model_dir, const std::string& study, bool force) {
+    return answer_of(options, "train", [&](const Context& context) -> Result<Output> {
+        SOFIA_TRY(const std::string strategy, summary.empty() ? Result<std::string>("direction") : pipeline::strategy_of_summary(summary));
+        if (strategy == "direction") {
+            const auto promote = force ? pipeline::Promote::forced : pipeline::Promote::if_better;
+            return train_direction({.summary = summary, .sets = sets, .data_dir = data_dir, .model_dir = model_dir, .promote = promote}, study,
+                                   context);
+        }
+        const auto through = all ? pipeline::TrainThrough::all : pipeline::TrainThrough::tuning;
+        return shown(pipeline::train({.summary = summary, .config_file = config, .sets = sets, .data_dir = data_dir, .through = through}, context));
+    });
+}
+
+Answer backtest(const CallOptions& options, const std::string& config, const Texts& sets, const std::string& train_config,
                 const std::string& data_dir, const std::string& window, bool in_sample, std::optional<std::size_t> fold) {
     const pipeline::BacktestRequest request{.train_config = train_config,
                                             .config_file = config,
@@ -90,10 +94,10 @@ Answer backtest(const CallOptions& options, const std::string& train_config, con
                                             .window = window,
                                             .sample = sample_of(in_sample),
                                             .fold = fold};
-    return described(options, "backtest", request, pipeline::backtest);
+    return answer_of(options, "backtest", [&](const Context& context) { return shown(pipeline::backtest(request, context)); });
 }
 
-Answer stress(const CallOptions& options, const std::string& train_config, const std::string& config, const Texts& sets, const std::string& data_dir,
+Answer stress(const CallOptions& options, const std::string& config, const Texts& sets, const std::string& train_config, const std::string& data_dir,
               const Texts& extra_data, bool in_sample) {
     const pipeline::StressRequest request{.train_config = train_config,
                                           .config_file = config,
@@ -101,7 +105,7 @@ Answer stress(const CallOptions& options, const std::string& train_config, const
                                           .data_dir = data_dir,
                                           .extra_data = paths_of(extra_data),
                                           .sample = sample_of(in_sample)};
-    return described(options, "stress", request, pipeline::stress);
+    return answer_of(options, "stress", [&](const Context& context) { return shown(pipeline::stress(request, context)); });
 }
 
 Answer simulate(const CallOptions& options, const std::string& out, bool minutes, const Texts& sets) {
@@ -131,11 +135,13 @@ void bind_verbs(nb::module_& module) {
                nb::arg("storage"), nb::arg("trials"), nb::arg("timeout_s"), nb::arg("batch"), nb::arg("workers"), nb::arg("resume"));
     module.def("select", &select, nb::arg("options"), nb::arg("config"), nb::arg("sets"), nb::arg("model_dir"), nb::arg("study"),
                nb::arg("data_dir"));
-    module.def("train", &train, nb::arg("options"), nb::arg("summary"), nb::arg("config"), nb::arg("sets"), nb::arg("data_dir"), nb::arg("all"));
-    module.def("backtest", &backtest, nb::arg("options"), nb::arg("train_config"), nb::arg("config"), nb::arg("sets"), nb::arg("data_dir"),
+    module.def("train", &train, nb::arg("options"), nb::arg("config"), nb::arg("sets"), nb::arg("summary"), nb::arg("data_dir"), nb::arg("all"),
+               nb::arg("model_dir"), nb::arg("study"), nb::arg("force"));
+    module.def("backtest", &backtest, nb::arg("options"), nb::arg("config"), nb::arg("sets"), nb::arg("train_config"), nb::arg("data_dir"),
                nb::arg("window"), nb::arg("in_sample"), nb::arg("fold").none());
-    module.def("stress", &stress, nb::arg("options"), nb::arg("train_config"), nb::arg("config"), nb::arg("sets"), nb::arg("data_dir"),
+    module.def("stress", &stress, nb::arg("options"), nb::arg("config"), nb::arg("sets"), nb::arg("train_config"), nb::arg("data_dir"),
                nb::arg("extra_data"), nb::arg("in_sample"));
+    module.def("symbol_of_data", [](const std::string& path) { return value_of(store::DataFolder::open(path)).symbol(); }, nb::arg("path"));
     module.def("simulate", &simulate, nb::arg("options"), nb::arg("out"), nb::arg("minutes"), nb::arg("sets"));
     module.def("check_data", &check, nb::arg("options"), nb::arg("data_dir"), nb::arg("skip_bad_rows"));
 }

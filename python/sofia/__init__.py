@@ -1,6 +1,7 @@
 """Sofia: from trades to a tuned, trained and honestly backtested model.
 
 Tables: `bars`, `features`, `labels`, `splits`. Studies: `create_study`. A strategy: `tune`, `select`, `train`, `backtest`, `stress`.
+Rows of features: `FeatureStore`, `to_parquet`. Trades: `figures`, `report`.
 docs/python.md has the manual.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import distributions, errors, pruners, samplers
+from .artifacts import pickle_model
 from .direction import (
     Answer,
     DirectionModel,
@@ -34,10 +36,12 @@ from .errors import (
     UnavailableError,
     UsageError,
 )
+from .reports import figures, report
+from .store import FeatureStore, to_parquet
 from .study import Study, StudyDirection, copy_study, create_study, delete_study, get_all_study_names, load_study
 from .tables import Fold, LeakReport, Splits, Window, audit_leaks, average_uniqueness, bars, feature_catalogue, features, labels, splits
 from .trial import FrozenTrial, Trial, TrialState, create_trial
-from .verbs import Result, backtest, check_data, select, simulate, stress, train, tune
+from .verbs import Result, backtest, check_data, select, simulate, stress, train, train_from_parquet, tune
 
 if TYPE_CHECKING:
     from .estimators import GradientBoostingClassifier, GradientBoostingRegressor
@@ -55,10 +59,10 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Answer", "BlockedError", "ConfigError", "ConflictError", "DataError", "DirectionModel", "EnsemblePredictor", "Fold", "FrozenTrial", "FutureLeakError", "GradientBoostingClassifier",
+    "Answer", "BlockedError", "ConfigError", "ConflictError", "DataError", "DirectionModel", "EnsemblePredictor", "FeatureStore", "Fold", "FrozenTrial", "FutureLeakError", "GradientBoostingClassifier",
     "GradientBoostingRegressor", "InternalError", "InterruptedCallError", "IoError", "LGBMPredictor", "LGBMProd", "LeakReport", "Result", "SofiaError", "Splits", "Study",
     "StudyDirection", "Trial", "TrialPruned", "TrialState", "UnavailableError", "UsageError", "Window", "audit_leaks", "average_uniqueness",
     "backtest", "bars", "check_data", "copy_study", "create_study", "create_trial", "delete_study", "distributions", "errors",
-    "feature_catalogue", "features", "fit_stacking", "get_all_study_names", "guard_no_future_leak", "labels", "load_study", "minute_features", "pruners", "samplers", "select", "simulate", "splits",
-    "stress", "time_based_split", "train", "tune",
+    "feature_catalogue", "features", "figures", "fit_stacking", "get_all_study_names", "guard_no_future_leak", "labels", "load_study", "minute_features", "pickle_model", "pruners", "report", "samplers", "select", "simulate", "splits",
+    "stress", "time_based_split", "to_parquet", "train", "train_from_parquet", "tune",
 ]  # fmt: skip

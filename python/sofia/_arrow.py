@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ._load import core
 from .errors import DataError, UsageError
 
 TIME = pa.timestamp("ns", "UTC")
@@ -124,6 +125,18 @@ def times(column: pa.ChunkedArray | pa.Array, name: str) -> np.ndarray:
     return array.to_numpy(zero_copy_only=True)
 
 
+def unix_times(column: pa.ChunkedArray | pa.Array, name: str) -> np.ndarray:
+    """As `times`, and numbers are unix times in the unit that the size of the first one shows: s, ms, us or ns."""
+    array = one_piece(column)
+    numbers = pa.types.is_integer(array.type) or pa.types.is_floating(array.type)
+    if not numbers or len(array) == 0 or array.null_count:
+        return times(array, name)
+    starts = array.to_numpy(zero_copy_only=False)
+    unit = core.unix_unit(float(starts[0]))
+    # Whole numbers stay exact; fractions of a unit are rounded to nanoseconds.
+    return starts.astype(np.int64) * unit if starts.dtype.kind in "iu" else np.round(starts * unit).astype(np.int64)
+
+
 def codes(column: pa.ChunkedArray | pa.Array, name: str, words: Sequence[str]) -> np.ndarray:
     """The place of each text in `words` (plain names), as uint8."""
     array = one_piece(column)
@@ -147,7 +160,7 @@ def flags(column: pa.ChunkedArray | pa.Array, name: str) -> np.ndarray:
     array = one_piece(column)
     if not (pa.types.is_boolean(array.type) or pa.types.is_integer(array.type)):
         raise DataError(f"column {name} is {array.type}, neither true nor false")
-    return array.fill_null(False).cast(pa.bool_()).cast(pa.uint8()).to_numpy()
+    return array.cast(pa.bool_()).fill_null(False).cast(pa.uint8()).to_numpy()
 
 
 def find(table: pa.Table, *names: str) -> str | None:

@@ -57,6 +57,11 @@ def config_file(config: Config) -> Iterator[str]:
         yield os.fspath(config)
 
 
+def shipped(name: str) -> str:
+    """The path of a configuration that comes with the package, as configs/ has it."""
+    return str(Path(__file__).parent / name)
+
+
 def sets_of(overrides: Mapping[str, Any] | None) -> list[str]:
     """`key=value` texts as `--set` takes them."""
     return [f"{key}={json.dumps(_plain(value))}" for key, value in (overrides or {}).items()]

@@ -15,26 +15,18 @@ import pyarrow as pa
 
 from . import _arrow
 from ._load import core
-from .errors import BlockedError, DataError, FutureLeakError, IoError, UsageError
+from .errors import BlockedError, FutureLeakError, IoError, UsageError
 
-_DAY = 86_400_000_000_000
+_MINUTE = 60_000_000_000
 Features = Mapping[str, float | None]
 
 
 def _with_times(bars: pa.Table) -> pa.Table:
-    """Starts that are numbers become timestamps; of the units the one that puts the first of them between 1973 and 5138."""
+    """Starts that are numbers become timestamps."""
     name = _arrow.find(bars, "opentime", "timestamp", "ts", "time")
-    if name is None or bars.num_rows == 0:
+    if name is None:
         return bars
-    column = bars.column(name)
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)) or column.null_count:
-        return bars
-    first = abs(column[0].as_py())
-    factor = next(factor for factor, most in ((10**9, 1e11), (10**6, 1e14), (10**3, 1e17), (1, float("inf"))) if first < most)
-    starts = column.to_numpy()
-    # Whole numbers stay exact; fractions of a unit are rounded to nanoseconds.
-    exact = starts.astype(np.int64) * factor if starts.dtype.kind in "iu" else np.round(starts * factor).astype(np.int64)
-    return bars.set_column(bars.column_names.index(name), name, _arrow.time_array(exact))
+    return bars.set_column(bars.column_names.index(name), name, _arrow.time_array(_arrow.unix_times(bars.column(name), name)))
 
 
 def minute_features(bars: Any, horizon: int = 5) -> Any:
@@ -81,25 +73,18 @@ def _starts(table: pa.Table) -> np.ndarray:
 def time_based_split(df: Any, val_days: float, horizon: int = 5) -> tuple[Any, Any]:
     """Training and validation rows: the last ``val_days`` days, and what lies before them and has a label that ended before they begin.
 
-    ``df`` has ``ts``; both parts are of its kind. ``horizon`` in minutes, as given to `minute_features`. Raises DataError where one of the two is empty.
+    ``df`` has ``ts``, in any order, and perhaps ``known_at`` (else a row is a minute long); the days count back from the last row's close. Both parts are of its
+    kind. ``horizon`` in minutes, as given to `minute_features`. Raises DataError where one of the two is empty.
     """
-    if not val_days > 0:
-        raise UsageError(f"val_days {val_days} is not above 0")
     kind = _arrow.kind_of(df)
     table = _arrow.arrow_table(df)
     ts = _starts(table)
-    minute = 60_000_000_000
-    if len(ts) == 0:
-        raise DataError("there is no row to split")
-    # Counted back from the last row's close.
-    border = int(ts.max()) + minute - round(val_days * _DAY)
-    validation = ts >= border
-    first = int(ts[validation].min()) if validation.any() else border
-    train = (ts < border) & (ts + (horizon + 1) * minute <= first)
-    for name, part in (("training", train), ("validation", validation)):
-        if not part.any():
-            raise DataError(f"no row is left for {name}: {len(ts)} rows and {val_days} days of validation")
-    return _arrow.as_kind(table.filter(pa.array(train)), kind), _arrow.as_kind(table.filter(pa.array(validation)), kind)
+    closes = _arrow.find(table, "knownat")
+    end = 0
+    if len(ts):
+        end = int(_arrow.times(table.column(closes), closes).max()) if closes else int(ts.max()) + _MINUTE
+    train, validation = (pa.array(part.view(np.bool_)) for part in core.time_based_split(ts, end, val_days, horizon))
+    return _arrow.as_kind(table.filter(train), kind), _arrow.as_kind(table.filter(validation), kind)
 
 
 def guard_no_future_leak(train: Any, val: Any, horizon: int = 5) -> None:

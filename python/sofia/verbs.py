@@ -2,75 +2,27 @@
 
 from __future__ import annotations
 
-import html
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
-from ._config import Config, config_file, sets_of
+from ._config import Config, config_file, sets_of, shipped
 from ._load import core
+from ._result import Result, result_of
+from .errors import UsageError
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
 
 
-class Result(Mapping[str, Any]):
-    """What a stage found: the document that the command prints with ``--json``, by key or attribute; ``text`` is what it prints for people.
-
-    ``exit_code`` is the command's: 0, or 4 when a check said no.
-    """
-
-    def __init__(self, verb: str, text: str, document: Mapping[str, Any], exit_code: int) -> None:
-        self.verb = verb
-        self.text = text
-        self.document = document
-        self.exit_code = exit_code
-
-    def __getitem__(self, key: str) -> Any:
-        return self.document[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.document)
-
-    def __len__(self) -> int:
-        return len(self.document)
-
-    def __getattr__(self, name: str) -> Any:
-        document = self.__dict__.get("document", {})
-        if name in document:
-            return document[name]
-        raise AttributeError(f"{type(self).__name__} of {self.__dict__.get('verb')} has no {name}; there is {', '.join(document)}")
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.document]
-
-    def __repr__(self) -> str:
-        return f"<sofia {self.verb}>\n{self.text}"
-
-    def _repr_html_(self) -> str:
-        def cell(value: Any) -> str:
-            if isinstance(value, Mapping):
-                return "<table>" + "".join(f"<tr><td>{html.escape(str(k))}</td><td>{cell(v)}</td></tr>" for k, v in value.items()) + "</table>"
-            if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
-                keys = list(dict.fromkeys(key for one in value for key in one))
-                head = "".join(f"<th>{html.escape(str(key))}</th>" for key in keys)
-                rows = "".join("<tr>" + "".join(f"<td>{cell(one.get(key, ''))}</td>" for key in keys) + "</tr>" for one in value[:50])
-                return f"<table><tr>{head}</tr>{rows}</table>"
-            if isinstance(value, float):
-                return f"{value:.6g}"
-            return html.escape(str(value))
-
-        return f"<b>sofia {html.escape(self.verb)}</b>{cell(self.document)}"
-
-
-def _result(verb: str, answer: tuple[str, str, int]) -> Result:
-    text, document, exit_code = answer
-    read = json.loads(document)
-    return Result(verb, text, read if isinstance(read, dict) else {"result": read}, exit_code)
-
-
 def _path(path: StrPath | None) -> str:
     return "" if path is None else os.fspath(path)
+
+
+def _run(verb: str, options: tuple[int, int, bool], config: Config, overrides: Mapping[str, Any] | None, *words: Any) -> Result:
+    """The stage `verb` of the extension module; `options` are seed, threads and progress."""
+    with config_file(config) as path:
+        return result_of(verb, getattr(core, verb)(core.CallOptions(*options), path, sets_of(overrides), *words))
 
 
 class _Tune:
@@ -94,12 +46,12 @@ class _Tune:
         threads: int = 0,
         progress: bool = True,
     ) -> Result:
-        """Searches a strategy's parameters on walk-forward folds inside the tuning window.
+        """Searches a strategy's parameters: on walk-forward folds inside the tuning window, or, with ``strategy: direction``, on its validation window.
 
         Parameters
         ----------
         config : path or mapping
-            The strategy: configs/touch.yaml, or a mapping with its keys.
+            The strategy: configs/touch.yaml, configs/direction.yaml, or a mapping with its keys.
         data_dir, model_dir : path
             data/<SYMBOL> with trades or bars; models/<SYMBOL>, where the study's folder is made.
         study, storage : str
@@ -121,12 +73,8 @@ class _Tune:
             study, folder, complete, pruned, failed, best_trial, best_value, ... as ``sofia tune --json``. Ctrl-C keeps what is finished and raises
             KeyboardInterrupt.
         """
-        with config_file(config) as path:
-            answer = core.tune(
-                core.CallOptions(seed, threads, progress), path, sets_of(overrides), _path(data_dir), _path(model_dir), study, storage, trials,
-                timeout, batch, workers, resume,
-            )  # fmt: skip
-        return _result("tune", answer)
+        words = (_path(data_dir), _path(model_dir), study, storage, trials, timeout, batch, workers, resume)
+        return _run("tune", (seed, threads, progress), config, overrides, *words)
 
     def __repr__(self) -> str:
         return "<function sofia.tune>"
@@ -148,30 +96,133 @@ def select(
     progress: bool = True,
 ) -> Result:
     """Runs a study's best trials over test, fixes one champion, and lets shadow decide on it once. As ``sofia select``."""
-    with config_file(config) as path:
-        options = core.CallOptions(seed, threads, progress)
-        return _result("select", core.select(options, path, sets_of(overrides), _path(model_dir), study, _path(data_dir)))
+    return _run("select", (seed, threads, progress), config, overrides, _path(model_dir), study, _path(data_dir))
 
 
 def train(
-    summary: StrPath,
+    summary: StrPath | None = None,
     *,
     config: Config = None,
     data_dir: StrPath | None = None,
     through: str = "tuning",
+    model_dir: StrPath | None = None,
+    study: str = "",
+    force: bool = False,
     overrides: Mapping[str, Any] | None = None,
     seed: int = 42,
     threads: int = 0,
     progress: bool = True,
 ) -> Result:
-    """Fits the model of a trial (``tuning_summary_<trial>.json``) on the tuning window. ``through="all"`` is for live use: every backtest is in-sample then."""
-    from .errors import UsageError
+    """Fits the model of a trial. As ``sofia train``.
 
+    Parameters
+    ----------
+    summary : path, optional
+        ``tuning_summary_<trial>.json``, which says what strategy it is of. Direction strategy: None takes the best trial of ``study`` in ``model_dir``, of the
+        only study there where none is named.
+    through : ``tuning`` or ``all``
+        ``all`` is for live use: every backtest is in-sample then. Not of the direction strategy, which fits its training window.
+    model_dir : path, optional
+        Direction strategy: models/<SYMBOL>, where the dated folder is made and ``best_lgbm`` stands; None: where the summary's study lies.
+    force : bool
+        Direction strategy: the model comes into use without being better, and its card says so.
+
+    Returns
+    -------
+    Result
+        What ``sofia train --json`` prints. Direction strategy: ``folder``, ``model``, ``card`` (paths), ``validation``, ``test``, ``promotion``, ..., and ``pkl``:
+        ``lgbm.pkl`` in the folder, to which ``best_lgbm.pkl`` points where the model is in use (`pickle_model`).
+    """
     if through not in ("tuning", "all"):
         raise UsageError(f"through is {through!r}", "tuning or all")
-    with config_file(config) as path:
-        options = core.CallOptions(seed, threads, progress)
-        return _result("train", core.train(options, _path(summary), path, sets_of(overrides), _path(data_dir), through == "all"))
+    if summary is None and model_dir is None:
+        raise UsageError("neither a summary nor a model_dir is given", "a tuning_summary_<trial>.json, or models/<SYMBOL>")
+    words = (_path(summary), _path(data_dir), through == "all", _path(model_dir), study, force)
+    trained = _run("train", (seed, threads, progress), config, overrides, *words)
+    return _pickled(trained) if trained.document.get("strategy") == "direction" else trained
+
+
+def _pickled(trained: Result) -> Result:
+    from .artifacts import pickle_model
+
+    if not str(trained["model"]).endswith("lgbm.txt"):
+        return trained  # a model that was written in Python is a pickle as it is
+    return Result(trained.verb, trained.text, {**trained.document, "pkl": pickle_model(trained["folder"])}, trained.exit_code)
+
+
+def train_from_parquet(
+    path: StrPath,
+    val_days: float = 14,
+    trials: int = 50,
+    model_dir: StrPath = "models",
+    *,
+    symbol: str = "",
+    test_days: float | None = None,
+    horizon: int | None = None,
+    config: Config = None,
+    study: str = "",
+    timeout: float = 0.0,
+    workers: int = 0,
+    force: bool = False,
+    overrides: Mapping[str, Any] | None = None,
+    seed: int = 42,
+    threads: int = 0,
+    progress: bool = True,
+) -> Result:
+    """Tunes and trains the direction strategy on rows in Parquet: `tune`, then `train` with the best trial. The same model as on the bars that the rows come of.
+
+    Parameters
+    ----------
+    path : path
+        What `to_parquet` returns, a symbol's folder in a feature store; or one Parquet file; or a folder of them. Rows are minute features (``ts``,
+        ``known_at``, ``close``, ``ret1``, ``sma20_gap``, ``sma50_gap``, ``vol_z``; labels follow from the closes, and a column ``y`` must agree), or bars (``open``,
+        ``high``, ``low``, ``close``, ``volume``).
+    val_days : float
+        Days of validation, which stop each fit, score each trial and decide whether the model comes into use.
+    trials : int
+        0: until the timeout (seconds).
+    model_dir : path
+        The parent of the symbols' folders: models are made in ``model_dir/<symbol>``.
+    symbol : str, optional
+        Default: the store's symbol, the name of the file without its ending, or the name of the folder.
+    test_days : float, optional
+        Days at the end that only the trained model is measured on; None: as many as ``val_days``. Validation lies before them.
+    horizon : int, optional
+        Minutes; None: the configuration's, 5.
+    config : path or mapping, optional
+        None: configs/direction.yaml as it was shipped with this package.
+    study, workers, force, overrides, seed, threads, progress
+        As `tune` and `train` have them.
+
+    Returns
+    -------
+    Result
+        What `train` returns, and ``metrics`` (``validation``, ``test``), ``study``, ``best_trial``, ``best_value``, ``summary``, ``symbol``.
+
+    Raises
+    ------
+    DataError : too few days for the windows, a missing column, a ``y`` of another horizon. BlockedError : the model in use has other columns.
+    """
+    if not Path(path).exists():
+        raise UsageError(f"{_path(path)} is not there", "the rows have to lie on this machine: read a bucket's with FeatureStore.read, and write them with to_parquet")
+    symbol = symbol or core.symbol_of_data(_path(path))
+    keys: dict[str, Any] = {"split.val_days": val_days, "split.test_days": val_days if test_days is None else test_days}
+    keys["instrument.symbol"] = symbol
+    if horizon is not None:
+        keys["horizon"] = horizon
+    keys.update(overrides or {})
+    folder = Path(model_dir) / core.symbol_folder(symbol)
+    common: dict[str, Any] = {"seed": seed, "threads": threads, "progress": progress}
+    settings: Config = shipped("direction.yaml") if config is None else config
+    if isinstance(settings, Mapping):
+        settings = {"strategy": "direction", **settings}
+    tuned = tune(settings, data_dir=path, model_dir=folder, study=study, trials=trials, timeout=timeout, workers=workers, overrides=keys, **common)
+    if tuned["best_trial"] is None:
+        raise UsageError(f"no trial of study {tuned['study']} has ended well", "the log says why; more trials, or another search space")
+    trained = train(tuned["best_summary"], model_dir=folder, force=force, **common)
+    found = {name: tuned[name] for name in ("study", "best_trial", "best_value")}
+    found |= {"summary": tuned["best_summary"], "symbol": symbol, "metrics": {name: trained[name] for name in ("validation", "test")}}
+    return Result("train_from_parquet", tuned.text + "\n" + trained.text, {**trained.document, **found}, trained.exit_code)
 
 
 def backtest(
@@ -191,10 +242,8 @@ def backtest(
 
     A window that shaped the model is refused (`BlockedError`) unless ``in_sample`` says that this is meant, and then every figure says so too.
     """
-    with config_file(config) as path:
-        options = core.CallOptions(seed, threads, progress)
-        answer = core.backtest(options, _path(train_config), path, sets_of(overrides), _path(data_dir), window, in_sample, fold)
-    return _result("backtest", answer)
+    words = (_path(train_config), _path(data_dir), window, in_sample, fold)
+    return _run("backtest", (seed, threads, progress), config, overrides, *words)
 
 
 def stress(
@@ -210,11 +259,8 @@ def stress(
     progress: bool = True,
 ) -> Result:
     """Runs a trained model through dearer fees, slippage, latency, other parameters, lost bars and resampled trades. As ``sofia stress``."""
-    with config_file(config) as path:
-        options = core.CallOptions(seed, threads, progress)
-        extra = [_path(folder) for folder in extra_data]
-        answer = core.stress(options, _path(train_config), path, sets_of(overrides), _path(data_dir), extra, in_sample)
-    return _result("stress", answer)
+    words = (_path(train_config), _path(data_dir), [_path(folder) for folder in extra_data], in_sample)
+    return _run("stress", (seed, threads, progress), config, overrides, *words)
 
 
 def simulate(
@@ -224,17 +270,15 @@ def simulate(
 
     ``settings``: days, trades (exactly so many prints), edge (0: nobody can earn anything), start, start_price, tick, lot, ...
     """
-    from .errors import UsageError
-
     if planted not in (None, "direction"):
         raise UsageError(f"planted is {planted!r}", "direction, or None for trades")
     options = core.CallOptions(seed, 0, progress)
-    return _result("data simulate", core.simulate(options, _path(out), planted == "direction", sets_of({"symbol": symbol, **settings})))
+    return result_of("data simulate", core.simulate(options, _path(out), planted == "direction", sets_of({"symbol": symbol, **settings})))
 
 
 def check_data(data_dir: StrPath, *, skip_bad_rows: bool = False) -> Result:
     """What lies in a data folder: rows, span, gaps, duplicates, disorder, outliers. As ``sofia data check``."""
-    return _result("data check", core.check_data(core.CallOptions(42, 0, False), _path(data_dir), skip_bad_rows))
+    return result_of("data check", core.check_data(core.CallOptions(42, 0, False), _path(data_dir), skip_bad_rows))
 
 
-__all__ = ["Result", "backtest", "check_data", "select", "simulate", "stress", "train", "tune"]
+__all__ = ["Result", "backtest", "check_data", "select", "simulate", "stress", "train", "train_from_parquet", "tune"]

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -83,14 +84,16 @@ Result<void> check_names(const std::vector<features::FeatureSpec>& columns) {
 
 TimeNs days_before(TimeNs end, double days) { return end - std::llround(days * static_cast<double>(ns_per_day)); }
 
-/// The rows of `table` inside `window` whose label is known before `next` (a `ts`).
-DirectionSample sample_of(const features::MinuteTable& table, trading::Window window, TimeNs next) {
+/// The rows inside `window` whose label is known before the bar that begins at `next` has closed.
+DirectionSample sample_of(const Minutes& minutes, trading::Window window, TimeNs next) {
+    const features::MinuteTable& table = minutes.table;
     DirectionSample sample{.window = window, .ts = {}, .features = {}, .y = {}, .width = table.features.width()};
     const auto first = static_cast<std::size_t>(std::ranges::lower_bound(table.ts, window.from) - table.ts.begin());
     for (std::size_t i = first; i < table.rows() && table.ts[i] < window.to; ++i) {
         const std::span<const double> row = table.features.row(i);
-        if (!warmed_up(row)) continue;
-        if (table.ts[i] + table.horizon >= next) {
+        if (i + 1 < minutes.warm_up || !warmed_up(row)) continue;
+        const TimeNs end = minutes.end_time(i);
+        if (end - ns_per_minute >= next) {
             ++sample.purged;
         } else if (std::isnan(table.y[i])) {
             ++sample.unlabeled;
@@ -98,9 +101,18 @@ DirectionSample sample_of(const features::MinuteTable& table, trading::Window wi
             sample.ts.push_back(table.ts[i]);
             sample.features.insert(sample.features.end(), row.begin(), row.end());
             sample.y.push_back(table.y[i]);
+            sample.last_end = std::max(sample.last_end, end);
+            sample.longest = std::max(sample.longest, end - table.features.known_at()[i]);
         }
     }
     return sample;
+}
+
+/// What `guard_no_future_leak` asks of rows, by the ends of the labels themselves.
+Result<void> guard_label_ends(const DirectionSample& sample, const DirectionSample& next) {
+    if (sample.last_end - ns_per_minute < next.ts.front()) return {};
+    return fail(ErrorCode::blocked, fmt::format("future leak: a label is known at {} only, after the next window's first row at {} has begun",
+                                                format_time(sample.last_end), format_time(next.ts.front())));
 }
 
 Result<void> check_sample(const DirectionSample& sample, const char* name) {
@@ -109,6 +121,19 @@ Result<void> check_sample(const DirectionSample& sample, const char* name) {
         ErrorCode::data,
         fmt::format("no row with a label lies in the {} window, {} to {}", name, format_time(sample.window.from), format_time(sample.window.to)),
         "use more data, or change split.train_days, split.val_days, split.test_days");
+}
+
+/// What has been registered takes its place in the table.
+Result<void> add_custom(Minutes& minutes, std::int64_t horizon, const Context& context) {
+    SOFIA_CHECK(add_custom_columns(minutes.custom, minutes.bars, minutes.columns, minutes.table.features, context));
+    for (const auto& feature : minutes.custom.features) {
+        for (const features::FeatureSpec& column : feature->columns()) minutes.warm_up = std::max(minutes.warm_up, column.warm_up);
+    }
+    if (minutes.custom.label == nullptr) return {};
+    SOFIA_TRY(labels::BarLabels labels, custom_labels(*minutes.custom.label, minutes.bars, horizon, context));
+    minutes.table.y = std::move(labels.y);
+    minutes.ends = std::move(labels.end_time);
+    return {};
 }
 
 }  // namespace
@@ -122,6 +147,7 @@ Result<Minutes> load_minutes(const store::DataFolder& folder, const DirectionSet
     minutes.symbol = folder.symbol();
     minutes.simulated = settings.instrument.simulated;
     minutes.files = folder.files();
+    SOFIA_TRY(minutes.custom, custom_of(settings, context));
     SOFIA_TRY(const auto series, joined_series(settings));
     const BarSink sink{.restart = [&]() -> Result<void> {
                            minutes.bars.clear();
@@ -142,6 +168,7 @@ Result<Minutes> load_minutes(const store::DataFolder& folder, const DirectionSet
     minutes.columns = features::minute_specs(columns);
     SOFIA_CHECK(check_names(minutes.columns));
     SOFIA_TRY(minutes.table, features::minute_features(minutes.bars, settings.horizon, flow, series));
+    SOFIA_CHECK(add_custom(minutes, settings.horizon, context));
     if (settings.features.order_flow && !streamed.report.missing_columns.empty()) {
         context.log.warning(fmt::format("flow and flow20 need {}: the data does not carry them", join(streamed.report.missing_columns, ", ")));
     }
@@ -191,15 +218,20 @@ Result<DirectionWindows> direction_windows(const Minutes& minutes, const Directi
 
 Result<DirectionSamples> direction_samples(const Minutes& minutes, const DirectionWindows& windows) {
     // The first row of a window may begin later than the window does; purging up to the window's begin is never too little.
-    DirectionSamples samples{.train = sample_of(minutes.table, windows.train, windows.validation.from),
-                             .validation = sample_of(minutes.table, windows.validation, windows.test.from),
-                             .test = sample_of(minutes.table, windows.test, windows.test.to + minutes.table.horizon)};
+    constexpr TimeNs never = std::numeric_limits<TimeNs>::max();
+    DirectionSamples samples{.train = sample_of(minutes, windows.train, windows.validation.from),
+                             .validation = sample_of(minutes, windows.validation, windows.test.from),
+                             .test = sample_of(minutes, windows.test, never)};
     SOFIA_CHECK(check_sample(samples.train, "training"));
     SOFIA_CHECK(check_sample(samples.validation, "validation"));
     SOFIA_CHECK(check_sample(samples.test, "test"));
-    const auto horizon = minutes.table.horizon / ns_per_minute;
-    SOFIA_CHECK(features::guard_no_future_leak(samples.train.ts, samples.validation.ts, horizon));
-    SOFIA_CHECK(features::guard_no_future_leak(samples.validation.ts, samples.test.ts, horizon));
+    if (minutes.ends.empty()) {
+        const auto horizon = minutes.table.horizon / ns_per_minute;
+        SOFIA_CHECK(features::guard_no_future_leak(samples.train.ts, samples.validation.ts, horizon));
+        SOFIA_CHECK(features::guard_no_future_leak(samples.validation.ts, samples.test.ts, horizon));
+    }
+    SOFIA_CHECK(guard_label_ends(samples.train, samples.validation));
+    SOFIA_CHECK(guard_label_ends(samples.validation, samples.test));
     if (samples.train.ups() == 0.0 || samples.train.ups() == static_cast<double>(samples.train.rows())) {
         return fail(ErrorCode::data, "all training rows have the same label", "use more data, or another horizon");
     }

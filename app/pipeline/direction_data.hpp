@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/pipeline/context.hpp"
+#include "app/pipeline/custom.hpp"
 #include "app/pipeline/direction_settings.hpp"
 #include "app/pipeline/output.hpp"
 #include "base/result.hpp"
@@ -27,12 +28,17 @@ struct Minutes {
     std::vector<std::filesystem::path> files;
     std::vector<market::Bar> bars;  ///< closed minutes; those without a print are filled
     trading::FillMode fills = trading::FillMode::bar_open;  ///< what an order fills on: bar_close where opens carry the last close on
-    std::vector<features::FeatureSpec> columns;
+    std::vector<features::FeatureSpec> columns;  ///< of `table`, the registered ones last
     features::MinuteTable table;
+    Custom custom;             ///< what was registered and is used here
+    std::vector<TimeNs> ends;  ///< when `table.y` of a row is known, where its label is a registered one; else empty: the horizon after the row
+    std::size_t warm_up = 0;   ///< bars that registered columns wait for
+
+    [[nodiscard]] TimeNs end_time(std::size_t row) const { return ends.empty() ? table.end_time(row) : ends[row]; }
 };
 
-/// Reads trades or 1-minute bars, fills holes with the last close (bars::Cascade) and makes the features that `settings` ask for. Errors: io, data,
-/// config.
+/// Reads trades or 1-minute bars, fills holes with the last close (bars::Cascade) and makes the features and labels that `settings` ask for; those that
+/// are registered from outside pass the leak audit first (custom.hpp). Errors: io, data, config; blocked (a leak).
 [[nodiscard]] Result<Minutes> load_minutes(const store::DataFolder& folder, const DirectionSettings& settings, const Context& context);
 
 /// SHA-256 of the bars inside `window`: times, prices, volume.
@@ -47,6 +53,8 @@ struct DirectionSample {
     std::size_t width = 0;
     std::size_t purged = 0;     ///< left out because their label ends in the next window
     std::size_t unlabeled = 0;  ///< left out because there is no close `horizon` minutes later
+    TimeNs last_end = 0;        ///< when the last label is known
+    DurationNs longest = 0;     ///< from a row's `known_at` to the end of its label, at most
 
     [[nodiscard]] std::size_t rows() const { return ts.size(); }
     [[nodiscard]] models::MatrixView matrix() const { return {features, rows(), width}; }

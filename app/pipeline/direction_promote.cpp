@@ -16,12 +16,46 @@
 #include "app/pipeline/direction_fit.hpp"
 #include "app/pipeline/members.hpp"
 #include "base/files.hpp"
-#include "models/booster.hpp"
 
 namespace sofia::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// What a card says of labels and models that may be registered ones. Cards of before there were such know neither.
+Result<void> read_registered(const Members& members, ModelInUse& used) {
+    used.label = label_id("higher", 1);
+    if (members.has("label")) {
+        SOFIA_TRY(const Members label, members.object("label"));
+        SOFIA_TRY(const std::string name, label.text("name"));
+        SOFIA_TRY(const std::int64_t version, label.count("version"));
+        used.label = label_id(name, version);
+    }
+    SOFIA_TRY(const Members model, members.object("model"));
+    if (!model.has("learner")) return {};
+    SOFIA_TRY(const std::string file, model.text("file"));
+    SOFIA_TRY(const Members learner, model.object("learner"));
+    SOFIA_TRY(used.learner, learner.text("name"));
+    used.text = used.text.parent_path() / file;
+    return {};
+}
+
+/// The registered learner that made `used`; null: LightGBM, or it is not registered.
+const models::Learner* learner_of(const ModelInUse& used, const Candidate& candidate) {
+    if (used.learner.empty() || candidate.extensions == nullptr) return nullptr;
+    const auto found = candidate.extensions->learners.find(used.learner);
+    return found == candidate.extensions->learners.end() ? nullptr : found->second.get();
+}
+
+/// Empty: the two can be compared. Else what keeps them apart.
+std::string apart(const ModelInUse& used, const Candidate& candidate) {
+    if (used.horizon != candidate.horizon) return fmt::format("predicts {} minutes ahead, the new one {}", used.horizon, candidate.horizon);
+    if (used.label != candidate.label) return fmt::format("predicts the label {}, the new one {}", used.label, candidate.label);
+    if (used.feature_hash != candidate.feature_hash) return "predicts from other features than the new one";
+    if (!used.learner.empty() && learner_of(used, candidate) == nullptr)
+        return fmt::format("was made by {}, which is not registered here", used.learner);
+    return {};
+}
 
 Result<ModelInUse> read_card(const fs::path& folder) {
     const fs::path path = folder / card_file;
@@ -31,6 +65,7 @@ Result<ModelInUse> read_card(const fs::path& folder) {
     SOFIA_TRY(const Members features, members.object("features"));
     SOFIA_TRY(used.feature_hash, features.text("hash"));
     SOFIA_TRY(used.horizon, members.count("horizon_minutes"));
+    SOFIA_CHECK(read_registered(members, used));
     SOFIA_TRY(const Members data, members.object("data"));
     SOFIA_TRY(const Members windows, data.object("windows"));
     SOFIA_TRY(const Members train, windows.object("train"));
@@ -66,17 +101,9 @@ Result<std::optional<ModelInUse>> model_in_use(const fs::path& model_dir, const 
 Result<void> check_comparable(const ModelInUse& used, const Candidate& candidate, Promote promote) {
     if (promote == Promote::forced) return {};
     const char* hint = "--force puts the new model into use without comparing, and its card says so; another --model-dir keeps the two apart";
-    if (used.horizon != candidate.horizon) {
-        return fail(ErrorCode::blocked,
-                    fmt::format("the model in use ({}) predicts {} minutes ahead, the new one {}: they cannot be compared", used.name, used.horizon,
-                                candidate.horizon),
-                    hint);
-    }
-    if (used.feature_hash != candidate.feature_hash) {
-        return fail(ErrorCode::blocked,
-                    fmt::format("the model in use ({}) predicts from other features than the new one: they cannot be compared", used.name), hint);
-    }
-    return {};
+    const std::string why = apart(used, candidate);
+    if (why.empty()) return {};
+    return fail(ErrorCode::blocked, fmt::format("the model in use ({}) {}: they cannot be compared", used.name, why), hint);
 }
 
 Result<Promotion> decide_promotion(const std::optional<ModelInUse>& used, const Candidate& candidate, Promote promote, std::size_t threads) {
@@ -86,10 +113,9 @@ Result<Promotion> decide_promotion(const std::optional<ModelInUse>& used, const 
     out.previous = used->name;
     out.previous_saw_rows = trading::overlap(used->trained, candidate.validation.window);
     SOFIA_CHECK(check_comparable(*used, candidate, promote));
-    const bool comparable = used->horizon == candidate.horizon && used->feature_hash == candidate.feature_hash;
-    if (!comparable) return out;
-    SOFIA_TRY(const models::Booster booster, models::Booster::load(used->text));
-    SOFIA_TRY(const std::vector<double> probabilities, booster.predict(candidate.validation.matrix(), threads));
+    if (!apart(*used, candidate).empty()) return out;
+    SOFIA_TRY(const FittedModel model, load_model(used->text, learner_of(*used, candidate), candidate.validation.width));
+    SOFIA_TRY(const std::vector<double> probabilities, model.predict(candidate.validation.matrix(), threads));
     out.previous_value = metric_of(candidate.metric, probabilities, candidate.validation.y);
     if (promote == Promote::forced) return out;
     const DirectionScoreConfig score{.metric = candidate.metric};
@@ -97,6 +123,8 @@ Result<Promotion> decide_promotion(const std::optional<ModelInUse>& used, const 
     out.outcome = better ? Promotion::Outcome::better : Promotion::Outcome::not_better;
     return out;
 }
+
+std::string label_id(const std::string& name, std::int64_t version) { return fmt::format("{} {}", name, version); }
 
 std::string_view name(Promotion::Outcome outcome) {
     switch (outcome) {

@@ -28,6 +28,8 @@ struct ModelInUse {
     std::string name;  ///< of its folder, beside the link
     std::string feature_hash;
     std::int64_t horizon = 0;
+    std::string label;        ///< name and version of what it predicts
+    std::string learner;      ///< the registered one that made it; empty: LightGBM
     trading::Window trained;  ///< training and validation
     std::filesystem::path text;
 };
@@ -40,12 +42,18 @@ struct ModelInUse {
 struct Candidate {
     std::string feature_hash;
     std::int64_t horizon = 0;
+    std::string label = "higher 1";  ///< as of ModelInUse
     std::string metric;
     double value = 0.0;  ///< on `validation`
     const DirectionSample& validation;
+    const Extensions* extensions = nullptr;  ///< where the learner of the model in use is looked for
 };
 
-/// Error blocked: `used` predicts from other features or for another horizon, so the two cannot be compared; not where the promotion is forced.
+/// `higher 1`: what a model predicts, for comparing.
+[[nodiscard]] std::string label_id(const std::string& name, std::int64_t version);
+
+/// Error blocked: `used` predicts from other features, for another horizon or another label, or was made by a learner that is not registered here, so
+/// the two cannot be compared; not where the promotion is forced.
 [[nodiscard]] Result<void> check_comparable(const ModelInUse& used, const Candidate& candidate, Promote promote);
 
 /// Whether the link moves, and why.
@@ -53,8 +61,8 @@ struct Promotion {
     enum class Outcome : std::uint8_t { first, better, not_better, forced };
     Outcome outcome = Outcome::first;
     std::string metric;
-    double value = std::numeric_limits<double>::quiet_NaN();           ///< of the new model
-    std::string previous;                                              ///< folder of the model in use before; empty: there was none
+    double value = std::numeric_limits<double>::quiet_NaN();  ///< of the new model
+    std::string previous;  ///< folder of the model in use before; empty: there was none
     double previous_value = std::numeric_limits<double>::quiet_NaN();  ///< scored on the same rows; NaN where it was not
     bool previous_saw_rows = false;  ///< some of these rows lay inside what it was fitted or chosen on
 

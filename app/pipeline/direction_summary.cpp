@@ -66,6 +66,7 @@ Result<void> write_direction_summary(const std::filesystem::path& path, const Di
     json["params"] = Json::object();
     for (const auto& [name, value] : summary.params) json["params"][name] = value;
     json["features"] = ids_json(summary.features);
+    if (!summary.custom.empty()) json["custom"] = custom_json(summary.custom);
     json["windows"] = windows_json(summary.windows);
     json["rows_sha256"] = summary.rows_sha256;
     json["seed"] = summary.seed;
@@ -89,6 +90,7 @@ Result<DirectionSummary> read_direction_summary(const std::filesystem::path& pat
     SOFIA_TRY(summary.params, members.text_map("params"));
     SOFIA_TRY(const Members features, members.object("features"));
     SOFIA_TRY(summary.features, features_from(features));
+    SOFIA_TRY(summary.custom, custom_from(members));
     SOFIA_TRY(const Members windows, members.object("windows"));
     SOFIA_TRY(summary.windows, windows_from(windows));
     SOFIA_TRY(summary.rows_sha256, members.text("rows_sha256"));

@@ -34,6 +34,7 @@ struct DirectionSummary {
     std::int64_t rounds = 0;
     DirectionWindows windows;
     std::vector<models::FeatureId> features;
+    std::vector<CustomPart> custom;             ///< what was registered from outside and used
     std::string rows_sha256;                    ///< of training and validation: times, features, labels
     std::string config;                         ///< resolved, the parameters included
 };

@@ -36,6 +36,7 @@ struct Search {
     const TuneRequest& request;
     const Context& context;
     DirectionSettings settings;
+    Custom custom;  ///< what the settings name of the registered things
     Minutes minutes;
     DirectionSamples samples;
     std::vector<models::FeatureId> features;
@@ -64,7 +65,14 @@ Result<DirectionSettings> settings_with(const Search& search, const std::map<std
         params[search.keys.at(name)] = assignment.substr(assignment.find('=') + 1);
     }
     SOFIA_CHECK(settings.validate());
+    if (search.custom.learner != nullptr) SOFIA_CHECK(search.custom.learner->check(settings.learner.params));
     return settings;
+}
+
+/// The key of a registered learner's parameter: any name is one, and whether it takes it is asked with the values.
+Result<std::string> learner_key_of(const std::string& parameter) {
+    constexpr std::string_view section = "learner.params.";
+    return parameter.starts_with(section) ? parameter : std::string(section) + parameter;
 }
 
 Result<void> read_space(Search& search) {
@@ -73,7 +81,7 @@ Result<void> read_space(Search& search) {
     }
     SOFIA_TRY(search.space, tune::parse_space(search.settings.search));
     for (const auto& [name, distribution] : search.space) {
-        SOFIA_TRY(search.keys[name], direction_key_of(name));
+        SOFIA_TRY(search.keys[name], search.custom.learner == nullptr ? direction_key_of(name) : learner_key_of(name));
         // A trial that could not run is found before the first one.
         for (const tune::ParamValue& value : extremes(distribution)) {
             std::map<std::string, std::string> ignored;
@@ -91,9 +99,10 @@ StudyTerms terms_of(const Search& search) {
     for (const auto& [name, key] : search.keys) searched.insert(key);
     StudyTerms terms;
     DirectionSettings copy = search.settings;
-    // Which rows they make is in their hash; the same file may be named in several ways.
+    // Which rows they make is in their hash; the same file may be named in several ways. What is done with a probability changes no trial's value.
     const auto free = [](const std::string& key) {
-        for (const char* section : {"search", "tune.", "data.", "instrument.", "funding.", "features.joined", "split."}) {
+        for (const char* section : {"search", "tune.", "data.", "instrument.", "funding.", "features.joined", "split.", "rule.", "execution.", "costs.",
+                                    "sizing.", "simulation."}) {
             if (key.starts_with(section)) return true;
         }
         return false;
@@ -103,6 +112,7 @@ StudyTerms terms_of(const Search& search) {
         if (!free(key.path) && !searched.contains(key.path)) terms.settings[key.path] = key.get();
     }
     terms.settings["seed"] = std::to_string(search.context.seed);
+    terms.settings.merge(custom_facts(search.minutes.custom.parts));
     terms.data = {{"symbol", search.minutes.symbol},
                   {"from", format_time(search.samples.train.window.from)},
                   {"to", format_time(search.samples.validation.window.to)},
@@ -118,6 +128,7 @@ DirectionSummary summary_of(const Search& search, std::int64_t trial, DirectionS
     summary.metric = search.settings.score.metric;
     summary.windows = windows_of(search.samples);
     summary.features = search.features;
+    summary.custom = search.minutes.custom.parts;
     summary.rows_sha256 = search.rows_sha256;
     summary.config = show_settings(std::move(settings));
     return summary;
@@ -132,8 +143,9 @@ Result<tune::Outcome> run_trial(Search& search, tune::Trial& trial) {
                            .seed = search.context.seed,
                            .threads = search.lightgbm_threads,
                            .datasets = search.datasets.get(),
-                           .clock = &search.clock};
-    SOFIA_TRY(const DirectionValue found, direction_value(fit, settings.model, settings.score.metric, *search.context.stop));
+                           .clock = &search.clock,
+                           .learner = search.custom.learner.get()};
+    SOFIA_TRY(const DirectionValue found, model_value(fit, settings, *search.context.stop));
     // Before the trial is told, so that a finished one always has its summary, whenever the process ends.
     const StageTimer timer(&search.clock, TimeStage::storage);
     DirectionSummary summary = summary_of(search, trial.number(), settings);
@@ -158,6 +170,7 @@ Result<void> prepare(Search& search) {
                                                         .file = search.request.config_file,
                                                         .sets = search.request.sets}));
     if (search.request.batch > 0) search.settings.tune.batch = search.request.batch;
+    SOFIA_TRY(search.custom, custom_of(search.settings, search.context));
     SOFIA_CHECK(read_space(search));
     SOFIA_TRY(search.minutes, load_minutes(folder, search.settings, search.context));
     SOFIA_TRY(search.samples, direction_samples(search.minutes, search.settings.split));
@@ -190,6 +203,7 @@ Result<DirectionTuneResult> finish(Search& search, const tune::Study& study, con
     result.time = time_use(search.clock, search.workers, steady_now() - begun, search.busy);
     Manifest manifest{.verb = "tune", .config = show_settings(search.settings), .inputs = search.minutes.files, .facts = {}, .outputs = {}};
     manifest.facts = {{"strategy", "direction"}, {"study", search.study}, {"symbol", search.minutes.symbol}};
+    std::ranges::copy(custom_facts(search.minutes.custom.parts), std::back_inserter(manifest.facts));
     const Json time = time_json(result.time);
     manifest.time = &time;
     SOFIA_CHECK(write_manifest(search.folder.manifest(), manifest, search.context));

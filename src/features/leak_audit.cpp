@@ -165,31 +165,6 @@ Result<void> check_outcomes(const Outcomes& outcomes, Bars bars) {
                 "give one of each a bar");
 }
 
-/// The first row that has ended by `moment`, in one of the two, and is not the same in both.
-std::optional<EarlyEnd> first_early_end(Bars bars, const Outcomes& whole, const Outcomes& other, std::size_t kept) {
-    const TimeNs moment = bars[kept - 1].close_time;
-    const auto ended = [&](const Outcomes& of, std::size_t i) { return !std::isnan(of.values[i]) && of.end_time[i] <= moment; };
-    for (std::size_t i = 0; i < kept; ++i) {
-        if (!ended(whole, i) && !ended(other, i)) continue;
-        if (same(whole.values[i], other.values[i]) && whole.end_time[i] == other.end_time[i]) continue;
-        return EarlyEnd{.known_at = bars[i].known_at(),
-                        .moment = moment,
-                        .expected = other.values[i],
-                        .expected_end = other.end_time[i],
-                        .found = whole.values[i],
-                        .found_end = whole.end_time[i]};
-    }
-    return std::nullopt;
-}
-
-std::string describe(const std::string& test, const EarlyEnd& early) {
-    const auto outcome = [](double value, TimeNs end) {
-        return std::isnan(value) ? std::string("none") : format_double(value) + " with the end " + format_time(end);
-    };
-    return test + ": row known at " + format_time(early.known_at) + " should be " + outcome(early.expected, early.expected_end) + ", is " +
-           outcome(early.found, early.found_end) + " (data as of " + format_time(early.moment) + ")";
-}
-
 std::string describe(const std::string& test, const Leak& leak) {
     return test + ": row known at " + format_time(leak.known_at) + " should be " + format_double(leak.expected) + ", is " +
            format_double(leak.found) + " (data as of " + format_time(leak.moment) + ")";
@@ -264,10 +239,34 @@ Result<OutcomeReport> audit_outcomes(Bars bars, const OutcomeProducer& producer,
     return report;
 }
 
+std::optional<EarlyEnd> first_early_end(Bars bars, const Outcomes& whole, const Outcomes& other, std::size_t kept) {
+    const TimeNs moment = bars[kept - 1].close_time;
+    const auto ended = [&](const Outcomes& of, std::size_t i) { return !std::isnan(of.values[i]) && of.end_time[i] <= moment; };
+    for (std::size_t i = 0; i < kept; ++i) {
+        if (!ended(whole, i) && !ended(other, i)) continue;
+        if (same(whole.values[i], other.values[i]) && whole.end_time[i] == other.end_time[i]) continue;
+        return EarlyEnd{.known_at = bars[i].known_at(),
+                        .moment = moment,
+                        .expected = other.values[i],
+                        .expected_end = other.end_time[i],
+                        .found = whole.values[i],
+                        .found_end = whole.end_time[i]};
+    }
+    return std::nullopt;
+}
+
+std::string format(const EarlyEnd& early) {
+    const auto outcome = [](double value, TimeNs end) {
+        return std::isnan(value) ? std::string("none") : format_double(value) + " with the end " + format_time(end);
+    };
+    return "row known at " + format_time(early.known_at) + " should be " + outcome(early.expected, early.expected_end) + ", is " +
+           outcome(early.found, early.found_end) + " (data as of " + format_time(early.moment) + ")";
+}
+
 std::string format(const OutcomeReport& report) {
     std::vector<std::string> parts;
-    if (report.cut) parts.push_back(describe("cut", *report.cut));
-    if (report.future) parts.push_back(describe("future", *report.future));
+    if (report.cut) parts.push_back("cut: " + format(*report.cut));
+    if (report.future) parts.push_back("future: " + format(*report.future));
     if (parts.empty()) parts.push_back("passed over " + std::to_string(report.rows) + " outcomes and " + std::to_string(report.cuts) + " moments");
     return join(parts, "; ") + "\n";
 }

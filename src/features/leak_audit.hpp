@@ -103,4 +103,11 @@ struct OutcomeReport {
 
 [[nodiscard]] std::string format(const OutcomeReport& report);
 
+/// One cut alone: the first row that has ended by the close of bar `kept` - 1, in the whole data or in `other` (from the bars before `kept` > 0), and
+/// is not the same in both.
+[[nodiscard]] std::optional<EarlyEnd> first_early_end(std::span<const market::Bar> base_bars, const Outcomes& whole, const Outcomes& other,
+                                                      std::size_t kept);
+
+[[nodiscard]] std::string format(const EarlyEnd& early);
+
 }  // namespace sofia::features

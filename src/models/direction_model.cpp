@@ -57,7 +57,14 @@ std::filesystem::path DirectionModel::text_file() const { return where_.extensio
 Result<DirectionModel::Identity> DirectionModel::identity() const {
     struct stat status{};
     if (::stat(text_file().c_str(), &status) != 0) {
-        return fail(ErrorCode::io, "cannot read the model " + text_file().string() + ": " + std::strerror(errno), "sofia train makes one");
+        const int why = errno;
+        std::error_code ignored;
+        const std::filesystem::path pickle = where_ / "model.pkl";
+        if (why == ENOENT && std::filesystem::exists(pickle, ignored)) {
+            return fail(ErrorCode::data, pickle.string() + " is a model that was written in Python: only models of LightGBM answer here",
+                        "joblib.load reads it in Python");
+        }
+        return fail(ErrorCode::io, "cannot read the model " + text_file().string() + ": " + std::strerror(why), "sofia train makes one");
     }
     return Identity{status.st_dev, status.st_ino, status.st_mtim.tv_sec * ns_per_second + status.st_mtim.tv_nsec,
                     static_cast<std::uint64_t>(status.st_size)};

@@ -118,6 +118,20 @@ TEST_F(Direction, AMovedLinkIsFollowedAndABrokenOneDoesNotReplaceTheModel) {
     EXPECT_EQ(model.predict_proba_up(row_).value(), first);
 }
 
+TEST_F(Direction, AModelOfAnotherKindDoesNotReplaceOneThatWorks) {
+    save("2026-01-31", fitted(1));
+    fs::create_directories(root_ / "2026-02-01");
+    ASSERT_TRUE(write_file(root_ / "2026-02-01" / "model.pkl", "pickled").has_value());
+    point("2026-01-31");
+    const DirectionModel model(link_, 0);
+    const double before = model.predict_proba_up(row_).value();
+    point("2026-02-01");
+    const auto refused = model.refresh();
+    EXPECT_EQ(refused.error().code, ErrorCode::data);
+    EXPECT_THAT(refused.error().message, HasSubstr("model.pkl is a model that was written in Python"));
+    EXPECT_EQ(model.predict_proba_up(row_).value(), before);
+}
+
 TEST_F(Direction, ManyThreadsAreServedWhileTheLinkMoves) {
     save("2026-01-31", fitted(1));
     save("2026-02-01", fitted(2));

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "custom.hpp"
+
 namespace sofia::python {
 namespace {
 
@@ -36,12 +38,14 @@ void log_line(LogLevel level, std::string_view text) {
 
 void run_long(const CallOptions& options, const std::vector<std::string>& command, const std::function<void(const pipeline::Context&)>& work) {
     StopFlag stop;
+    const Registered registered;
     pipeline::Context context{.log = Logger::to(log_line),
                               .stop = &stop,
                               .seed = options.seed,
                               .threads = options.threads,
                               .progress = options.progress ? pipeline::ProgressMode::terminal : pipeline::ProgressMode::silent,
-                              .command = command};
+                              .command = command,
+                              .extensions = &registered.extensions()};
     std::mutex mutex;
     std::condition_variable changed;
     bool ended = false;
@@ -73,7 +77,12 @@ void run_long(const CallOptions& options, const std::vector<std::string>& comman
         }
     }
     if (interrupt) throw std::move(*interrupt);
-    if (thrown) std::rethrow_exception(thrown);
+    if (!thrown) return;
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const Failure& failure) {
+        registered.rethrow(failure);
+    }
 }
 
 Answer answer_of(const CallOptions& options, const char* verb, const std::function<Result<pipeline::Output>(const pipeline::Context&)>& stage) {

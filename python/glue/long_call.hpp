@@ -20,7 +20,8 @@ struct CallOptions {
 };
 
 /// Runs `work` in a thread of its own, without Python's lock, while the caller looks for Ctrl-C: then the context's stop flag is set, and once the
-/// work has ended, KeyboardInterrupt is raised. Log lines go to Python's logger `sofia`. Called with Python's lock. Throws what the work throws.
+/// work has ended, KeyboardInterrupt is raised. Log lines go to Python's logger `sofia`; the context brings what Python has registered (custom.hpp).
+/// Called with Python's lock. Throws what the work throws, the exception of a registered function as it was.
 void run_long(const CallOptions& options, const std::vector<std::string>& command, const std::function<void(const pipeline::Context&)>& work);
 
 /// Text for people, the same as JSON, exit code: what the command prints and returns.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import distributions, errors, pruners, samplers
 from .artifacts import pickle_model
+from .custom import Registered, feature, label, model, registered, unregister
 from .direction import (
     Answer,
     DirectionModel,
@@ -60,9 +61,9 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Answer", "BlockedError", "ConfigError", "ConflictError", "DataError", "DirectionModel", "EnsemblePredictor", "FeatureStore", "Fold", "FrozenTrial", "FutureLeakError", "GradientBoostingClassifier",
-    "GradientBoostingRegressor", "InternalError", "InterruptedCallError", "IoError", "LGBMPredictor", "LGBMProd", "LeakReport", "Result", "SofiaError", "Splits", "Study",
+    "GradientBoostingRegressor", "InternalError", "InterruptedCallError", "IoError", "LGBMPredictor", "LGBMProd", "LeakReport", "Registered", "Result", "SofiaError", "Splits", "Study",
     "StudyDirection", "Trial", "TrialPruned", "TrialState", "UnavailableError", "UsageError", "Window", "audit_leaks", "average_uniqueness",
     "backtest", "bars", "check_data", "copy_study", "create_study", "create_trial", "delete_study", "distributions", "errors",
-    "feature_catalogue", "features", "figures", "fit_stacking", "get_all_study_names", "guard_no_future_leak", "labels", "load_study", "minute_features", "pickle_model", "pruners", "report", "samplers", "select", "simulate", "splits",
-    "stress", "time_based_split", "to_parquet", "train", "train_from_parquet", "tune",
+    "feature", "feature_catalogue", "features", "figures", "fit_stacking", "get_all_study_names", "guard_no_future_leak", "label", "labels", "load_study", "minute_features", "model", "pickle_model", "pruners", "registered", "report", "samplers", "select", "simulate", "splits",
+    "stress", "time_based_split", "to_parquet", "train", "train_from_parquet", "tune", "unregister",
 ]  # fmt: skip

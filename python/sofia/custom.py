@@ -90,6 +90,15 @@ def _table(columns: Mapping[str, np.ndarray]) -> Bars:
     return out
 
 
+def _names_of(table: Any) -> list[str] | None:
+    """Of a mapping, a pandas or polars DataFrame, a pyarrow Table."""
+    for attribute in ("keys", "column_names", "columns"):
+        names = getattr(table, attribute, None)
+        if names is not None:
+            return [str(name) for name in (names() if callable(names) else names)]
+    return None
+
+
 def _plain(values: Any) -> np.ndarray:
     """A column of numbers: NumPy, pandas, polars, pyarrow, a list."""
     if hasattr(values, "to_numpy"):
@@ -133,10 +142,11 @@ class _Feature(Registered):
             made = self.function(_table(columns))
             if not self.options["several"]:
                 return _numbers(made, count, "an array")
-            if not hasattr(made, "keys"):
+            given = _names_of(made)
+            if given is None:
                 raise _Misfit(f"returned a {type(made).__name__}", f"give a mapping with the columns {', '.join(names)}")
-            if set(made.keys()) != set(names):
-                raise _Misfit(f"returned the columns {', '.join(map(str, made.keys()))}", f"it was registered with {', '.join(names)}")
+            if set(given) != set(names):
+                raise _Misfit(f"returned the columns {', '.join(given)}", f"it was registered with {', '.join(names)}")
             return np.column_stack([_numbers(made[name], count, name) for name in names]).ravel()
         except Exception as problem:
             _fail(what, self.function, problem)
@@ -293,7 +303,7 @@ def feature(
     warm_up : int
         Bars that a row waits for before it is used.
     columns : mapping of str to (formula, unit)
-        For several columns: the function returns a mapping with these keys.
+        For several columns: the function returns a mapping (or a DataFrame, or a pyarrow Table) with these names.
     replace : bool
         Takes the place of another function of this name.
 

@@ -5,6 +5,7 @@
 
 #include "app/cli/common.hpp"
 #include "app/cli/verb.hpp"
+#include "app/pipeline/predict.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 
@@ -31,6 +32,23 @@ Result<std::string> token_from(const std::filesystem::path& file) {
     if (!token.empty() && plain) return token;
     const std::string where = file.empty() ? std::string("the environment variable ") + token_variable : file.string();
     return fail(ErrorCode::config, where + " holds no token", "a token is one word of visible ASCII characters");
+}
+
+Verb predict_verb() {
+    return {"predict", "Probabilities that a direction model gives to the rows of a table, as CSV",
+            "  sofia predict --model models/BTCUSDT/best_lgbm --in minutes.parquet\n"
+            "  sofia predict --model models/BTCUSDT/2026-01-31 --in rows.csv --out probabilities.parquet\n"
+            "  sofia predict --model models/BTCUSDT/best_lgbm --in question.json --json",
+            [](CLI::App& app) {
+                auto request = std::make_shared<pipeline::PredictRequest>();
+                app.add_option("--model", request->model, "models/<SYMBOL>/best_lgbm, one of the dated folders beside it, or LightGBM's text file")
+                    ->required();
+                app.add_option("--in", request->in,
+                               "Table with a column for every feature, CSV or Parquet; or .json, what POST /predict of `sofia serve` takes")
+                    ->required();
+                app.add_option("--out", request->out, "File to write instead of printing: .csv, else Parquet");
+                return [request](const Context& context, const CommonOptions&) { return pipeline::predict(*request, context); };
+            }};
 }
 
 }  // namespace
@@ -72,7 +90,8 @@ std::vector<Verb> serve_verbs(const pipeline::Serve& serve) {
     return {{"serve", "Answer over HTTP with the models that are in use",
              "  sofia serve --model-dir models\n"
              "  SOFIA_TOKEN=$(cat token) sofia serve --model-dir models --host 0.0.0.0 --port 8000",
-             declare}};
+             declare},
+            predict_verb()};
 }
 
 }  // namespace sofia::cli

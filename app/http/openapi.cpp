@@ -1,6 +1,5 @@
 #include <nlohmann/json.hpp>
 
-#include "app/http/predict_json.hpp"
 #include "app/http/service.hpp"
 
 namespace sofia::http {

@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "app/http/predict_json.hpp"
+#include "app/pipeline/question.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
 
@@ -96,7 +96,7 @@ ServerResponse Service::predict(const ServerRequest& request) const {
     if (!type.starts_with("application/json")) {
         return refusal(415, {ErrorCode::usage, "the body is " + printable(type), "send application/json"});
     }
-    const auto question = read_question(request.body);
+    const auto question = pipeline::read_question(request.body, rows_max);
     if (!question) return refusal(question.error().code == ErrorCode::data ? 400 : 422, question.error());
     const auto predictions = hub_.predict(question->symbol, question->rows);
     if (!predictions) {
@@ -104,7 +104,7 @@ ServerResponse Service::predict(const ServerRequest& request) const {
         return refusal(unknown ? 404 : predictions.error().code == ErrorCode::usage ? 422 : 503, predictions.error());
     }
     metrics_.predictions(predictions->symbol, predictions->proba_up.size());
-    return {.body = answer_text(*predictions, question->shape)};
+    return json_answer(pipeline::answer_document(*predictions, question->shape));
 }
 
 ServerResponse Service::ready() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@
 #include "net/server.hpp"
 
 namespace sofia::http {
+
+/// Rows of one request.
+inline constexpr std::size_t rows_max = 10'000;
 
 /// The service's answers, apart from sockets. Routes: GET /engines/status, /models, /healthz, /readyz, /metrics, /openapi.json; POST /predict.
 /// Errors are JSON: {"error": {"code": …, "message": …, "hint": …}}. With a token every route but /healthz and /readyz asks for it

@@ -8,7 +8,6 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
-#include "app/http/predict_json.hpp"
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "net/http.hpp"

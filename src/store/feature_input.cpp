@@ -178,18 +178,19 @@ ColumnSlice time_slice(const char* name, const std::vector<TimeNs>& times) {
 Result<FeatureRows> read_feature_file(const std::filesystem::path& path, std::span<const Column> known, const FeatureFileOptions& options) {
     SOFIA_TRY(const std::vector<std::string> names, names_of(path));
     TimeColumns times{find_first(names, ts_names), find_first(names, known_names)};
-    if (times.ts == no_column && times.known_at == no_column) {
+    const bool required = options.times == TableTimes::required;
+    if (required && times.ts == no_column && times.known_at == no_column) {
         return fail(ErrorCode::data, path.string() + ": no column ts", "ts is the start of a row's bar, known_at when it could be known");
     }
-    if ((times.ts == no_column || times.known_at == no_column) && !options.bar) {
+    if (required && (times.ts == no_column || times.known_at == no_column) && !options.bar) {
         return fail(ErrorCode::data, fmt::format("{}: no column {}", path.string(), times.ts == no_column ? "ts" : "known_at"),
                     "--bar 1m says how long after ts a row is known");
     }
     SOFIA_TRY(FeatureRows rows, is_csv(path) ? read_feature_csv(path, times, known) : read_parquet(path, times));
-    if (times.ts == no_column) {
+    if (times.ts == no_column && options.bar) {
         for (const TimeNs at : rows.known_at) rows.ts.push_back(at - *options.bar);
     }
-    if (times.known_at == no_column) {
+    if (times.known_at == no_column && options.bar) {
         for (const TimeNs at : rows.ts) rows.known_at.push_back(at + *options.bar);
     }
     return rows;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -11,9 +12,13 @@
 
 namespace sofia::store {
 
+/// Whether a table without times is an error, or comes with empty `ts`, `known_at`, or both.
+enum class TableTimes : std::uint8_t { required, optional };
+
 struct FeatureFileOptions {
     /// Length of a bar: known_at is ts plus it in a table without known_at, ts is known_at less it in one without ts. Else unused.
     std::optional<DurationNs> bar;
+    TableTimes times = TableTimes::required;
 };
 
 /// Reads a table of feature rows: Parquet, or CSV by its name (.csv, .csv.gz, .csv.zst).

@@ -1,20 +1,16 @@
-"""Minute features, splits and models in use; and that command, C++, Python and HTTP say the same of the same rows."""
+"""Minute features, splits and models in use. That command, C++, Python and HTTP say the same of the same rows: tests/parity."""
 
-import json
 import math
 import os
 import re
-import signal
-import subprocess
 import threading
-import urllib.request
 
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from binaries import SOFIA, sofia
+from binaries import sofia
 
 package = pytest.importorskip("sofia")
 NAMES = ["close", "ret1", "sma20_gap", "sma50_gap", "vol_z"]
@@ -29,21 +25,12 @@ def trained(tmp_path_factory):
     sofia("tune", "--config", "configs/direction.yaml", "--data-dir", folder / "data/MIN", "--model-dir", folder / "models/MIN", "--study", "s", "--trials", 2, *words)
     sofia("train", "--config", "configs/direction.yaml", "--model-dir", folder / "models/MIN", "--study", "s", "--quiet")
     sofia("features", "--data-dir", folder / "data/MIN", "--out", folder / "minutes.parquet", "--minute", "--horizon", 5, "--quiet")
-    sofia("bars", "--data-dir", folder / "data/MIN", "--out", folder / "bars", "--timeframes", "1m", "--quiet")
     return folder
 
 
 def rows_of(trained):
     table = pq.read_table(trained / "minutes.parquet")
     return table.slice(60, 200)
-
-
-def test_the_columns_are_the_commands(trained):
-    made = package.minute_features(pq.read_table(next((trained / "bars").glob("*1m*.parquet"))), horizon=5)
-    theirs = pq.read_table(trained / "minutes.parquet")
-    assert made.num_rows == theirs.num_rows
-    for name in ["ts", "known_at", *NAMES, "y"]:
-        np.testing.assert_array_equal(made.column(name).to_numpy(), theirs.column(name).to_numpy())
 
 
 def test_frames_of_the_exchange_come_back_as_what_they_are():
@@ -75,28 +62,13 @@ def test_a_split_leaks_nothing_and_the_guard_sees_what_does(trained):
         package.time_based_split(table, val_days=100)
 
 
-def test_command_python_and_http_say_the_same(trained):
-    import lightgbm
-
+def test_a_model_says_what_it_is(trained):
     table = rows_of(trained)
     link = trained / "models/MIN/best_lgbm"
-    x = np.column_stack([table.column(name).to_numpy() for name in NAMES])
-    expected = lightgbm.Booster(model_file=link / "lgbm.txt").predict(x)
     model = package.DirectionModel(link)
     assert model.features == NAMES and model.version == link.resolve().name and model.card["horizon_minutes"] == 5 and model.trouble is None
-    np.testing.assert_array_equal(model.predict_proba(table), expected)
-    one_by_one = [model.predict_proba_up(dict(zip(NAMES, row))) for row in x]
-    assert one_by_one == expected.tolist()
-    process = subprocess.Popen([SOFIA, "serve", "--model-dir", trained / "models", "--port", "0"], stderr=subprocess.PIPE, text=True)
-    try:
-        url = next(found[1] for line in process.stderr if (found := re.search(r"on (http://\S+)", line)))
-        body = json.dumps({"symbol": "MIN", "columns": NAMES, "rows": x.tolist()}).encode()
-        with urllib.request.urlopen(urllib.request.Request(f"{url}/predict", body, {"Content-Type": "application/json"}), timeout=30) as answer:
-            assert json.loads(answer.read())["proba_up"] == expected.tolist()
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=60)
-        process.stderr.close()
+    one_by_one = [model.predict_proba_up(row) for row in table.select(NAMES).to_pylist()]
+    assert model.predict_proba(table).tolist() == one_by_one
 
 
 def test_what_a_row_has_to_be(trained):

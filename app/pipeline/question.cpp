@@ -1,14 +1,13 @@
-#include "app/http/predict_json.hpp"
+#include "app/pipeline/question.hpp"
 
 #include <limits>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "base/json.hpp"
 #include "base/text.hpp"
 
-namespace sofia::http {
+namespace sofia::pipeline {
 
 namespace {
 
@@ -20,9 +19,9 @@ Result<double> value_of(const Parsed& value, const std::string& place) {
     return fail(ErrorCode::usage, place + " is not a number", "null stands for a missing value");
 }
 
-Result<pipeline::NamedRow> named_row(const Parsed& object, const std::string& place) {
+Result<NamedRow> named_row(const Parsed& object, const std::string& place) {
     if (!object.is_object()) return fail(ErrorCode::usage, place + " is not an object of names and numbers");
-    pipeline::NamedRow row;
+    NamedRow row;
     row.reserve(object.size());
     for (const auto& [name, value] : object.items()) {
         SOFIA_TRY(const double number, value_of(value, place + "." + printable(name)));
@@ -31,12 +30,12 @@ Result<pipeline::NamedRow> named_row(const Parsed& object, const std::string& pl
     return row;
 }
 
-Result<pipeline::NamedRow> listed_row(const Parsed& list, const std::vector<std::string>& columns, const std::string& place) {
+Result<NamedRow> listed_row(const Parsed& list, const std::vector<std::string>& columns, const std::string& place) {
     if (!list.is_array() || list.size() != columns.size()) {
         return fail(ErrorCode::usage, fmt::format("{} is not a list of {}", place, counted(columns.size(), "number")),
                     "as many as there are columns");
     }
-    pipeline::NamedRow row;
+    NamedRow row;
     row.reserve(columns.size());
     for (std::size_t i = 0; i < columns.size(); ++i) {
         SOFIA_TRY(const double number, value_of(list[i], fmt::format("{}[{}]", place, i)));
@@ -53,17 +52,17 @@ Result<std::vector<std::string>> columns_of(const Parsed& list) {
     return columns;
 }
 
-Result<void> read_rows(const Parsed& json, Question& question) {
+Result<void> read_rows(const Parsed& json, std::size_t rows_max, Question& question) {
     const Parsed& rows = json["rows"];
-    if (!rows.is_array() || rows.empty() || rows.size() > rows_max)
-        return fail(ErrorCode::usage, fmt::format("rows is not a list of 1 to {} rows", rows_max));
+    if (!rows.is_array() || rows.empty()) return fail(ErrorCode::usage, "rows is not a list of rows");
+    if (rows.size() > rows_max) return fail(ErrorCode::usage, fmt::format("rows is not a list of 1 to {} rows", rows_max));
     std::vector<std::string> columns;
     if (json.contains("columns")) {
         SOFIA_TRY(columns, columns_of(json["columns"]));
     }
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const std::string place = fmt::format("rows[{}]", i);
-        SOFIA_TRY(pipeline::NamedRow row, json.contains("columns") ? listed_row(rows[i], columns, place) : named_row(rows[i], place));
+        SOFIA_TRY(NamedRow row, json.contains("columns") ? listed_row(rows[i], columns, place) : named_row(rows[i], place));
         question.rows.push_back(std::move(row));
     }
     question.shape = Question::Shape::many;
@@ -72,12 +71,12 @@ Result<void> read_rows(const Parsed& json, Question& question) {
 
 }  // namespace
 
-Result<Question> read_question(std::string_view body) {
-    const Parsed json = Parsed::parse(body, nullptr, false);
-    if (json.is_discarded()) return fail(ErrorCode::data, "the body is not JSON");
+Result<Question> read_question(std::string_view text, std::size_t rows_max) {
+    const Parsed json = Parsed::parse(text, nullptr, false);
+    if (json.is_discarded()) return fail(ErrorCode::data, "the question is not JSON");
     constexpr const char* form =
         R"({"features": {"close": 1.0, …}}, {"rows": [{…}, …]} or {"columns": […], "rows": [[…], …]}, with "symbol" where needed)";
-    if (!json.is_object()) return fail(ErrorCode::usage, "the body is not an object", form);
+    if (!json.is_object()) return fail(ErrorCode::usage, "the question is not an object", form);
     for (const auto& [name, value] : json.items()) {
         if (name == "symbol" || name == "features" || name == "rows" || name == "columns") continue;
         return fail(ErrorCode::usage, "unknown member \"" + printable(name) + "\"", form);
@@ -90,22 +89,22 @@ Result<Question> read_question(std::string_view body) {
     }
     if (json.contains("features") == json.contains("rows")) return fail(ErrorCode::usage, "either features or rows has to be there", form);
     if (json.contains("rows")) {
-        SOFIA_CHECK(read_rows(json, question));
+        SOFIA_CHECK(read_rows(json, rows_max, question));
         return question;
     }
     if (json.contains("columns")) return fail(ErrorCode::usage, "columns belong to rows", form);
-    SOFIA_TRY(pipeline::NamedRow row, named_row(json["features"], "features"));
+    SOFIA_TRY(NamedRow row, named_row(json["features"], "features"));
     question.rows.push_back(std::move(row));
     return question;
 }
 
-std::string answer_text(const pipeline::Predictions& predictions, Question::Shape shape) {
+Json answer_document(const Predictions& predictions, Question::Shape shape) {
     Json json = {{"symbol", predictions.symbol}, {"version", predictions.version}};
     if (shape == Question::Shape::one)
         json["proba_up"] = predictions.proba_up.front();
     else
         json["proba_up"] = predictions.proba_up;
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json;
 }
 
-}  // namespace sofia::http
+}  // namespace sofia::pipeline

@@ -5,12 +5,14 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "app/pipeline/bar_stream.hpp"
+#include "app/pipeline/direction_rows.hpp"
 #include "app/pipeline/history.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
@@ -143,6 +145,12 @@ bool warmed_up(std::span<const double> row) {
 }
 
 Result<Minutes> load_minutes(const store::DataFolder& folder, const DirectionSettings& settings, const Context& context) {
+    std::optional<std::vector<market::Bar>> stored;
+    if (folder.kind() == store::DataKind::rows) {
+        SOFIA_TRY(const store::FeatureRows rows, read_rows(folder, context));
+        SOFIA_TRY(stored, bars_of_rows(rows));
+        if (!stored) return minutes_of_rows(folder, rows, settings, context);
+    }
     Minutes minutes;
     minutes.symbol = folder.symbol();
     minutes.simulated = settings.instrument.simulated;
@@ -157,8 +165,11 @@ Result<Minutes> load_minutes(const store::DataFolder& folder, const DirectionSet
                            minutes.bars.push_back(bar);
                            return {};
                        }};
-    SOFIA_TRY(const BarStreamResult streamed, stream_bars(folder, {market::one_minute()}, settings.data, sink, context));
-    if (streamed.report.carried_opens) minutes.fills = trading::FillMode::bar_close;
+    const std::vector<market::Timeframe> minute = {market::one_minute()};
+    SOFIA_TRY(const BarStreamResult streamed, stored ? stream_stored(folder, *stored, minute, sink)
+                                                     : stream_bars(folder, minute, settings.data, sink, context));
+    // Of bars that were stored nobody has asked whether their opens are prints.
+    if (stored || streamed.report.carried_opens) minutes.fills = trading::FillMode::bar_close;
     if (streamed.counters.filled > 0) {
         context.log.info(fmt::format("{} minutes without data carry the last close", streamed.counters.filled));
     }

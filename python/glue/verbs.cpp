@@ -7,6 +7,7 @@
 
 #include "app/pipeline/backtest.hpp"
 #include "app/pipeline/data_stage.hpp"
+#include "app/pipeline/direction_backtest.hpp"
 #include "app/pipeline/direction_settings.hpp"
 #include "app/pipeline/direction_summary.hpp"
 #include "app/pipeline/direction_train.hpp"
@@ -86,7 +87,8 @@ Answer train(const CallOptions& options, const std::string& config, const Texts&
 }
 
 Answer backtest(const CallOptions& options, const std::string& config, const Texts& sets, const std::string& train_config,
-                const std::string& data_dir, const std::string& window, bool in_sample, std::optional<std::size_t> fold) {
+                const std::string& data_dir, const std::string& window, bool in_sample, std::optional<std::size_t> fold, const std::string& against) {
+    const pipeline::BacktestRequest request_default;
     const pipeline::BacktestRequest request{.train_config = train_config,
                                             .config_file = config,
                                             .sets = sets,
@@ -94,7 +96,15 @@ Answer backtest(const CallOptions& options, const std::string& config, const Tex
                                             .window = window,
                                             .sample = sample_of(in_sample),
                                             .fold = fold};
-    return answer_of(options, "backtest", [&](const Context& context) { return shown(pipeline::backtest(request, context)); });
+    return answer_of(options, "backtest", [&](const Context& context) -> Result<Output> {
+        SOFIA_TRY(const std::string strategy, pipeline::strategy_of_summary(train_config));
+        if (strategy != "direction") return shown(pipeline::backtest(request, context));
+        if (window != request_default.window || in_sample || fold) {
+            return fail(ErrorCode::usage, "the direction strategy is walked forward over the end of the data: it has no windows and no folds",
+                        "simulation.days says how long");
+        }
+        return shown(pipeline::backtest_direction({.summary = train_config, .sets = sets, .data_dir = data_dir, .against = against}, context));
+    });
 }
 
 Answer stress(const CallOptions& options, const std::string& config, const Texts& sets, const std::string& train_config, const std::string& data_dir,
@@ -138,7 +148,7 @@ void bind_verbs(nb::module_& module) {
     module.def("train", &train, nb::arg("options"), nb::arg("config"), nb::arg("sets"), nb::arg("summary"), nb::arg("data_dir"), nb::arg("all"),
                nb::arg("model_dir"), nb::arg("study"), nb::arg("force"));
     module.def("backtest", &backtest, nb::arg("options"), nb::arg("config"), nb::arg("sets"), nb::arg("train_config"), nb::arg("data_dir"),
-               nb::arg("window"), nb::arg("in_sample"), nb::arg("fold").none());
+               nb::arg("window"), nb::arg("in_sample"), nb::arg("fold").none(), nb::arg("against"));
     module.def("stress", &stress, nb::arg("options"), nb::arg("config"), nb::arg("sets"), nb::arg("train_config"), nb::arg("data_dir"),
                nb::arg("extra_data"), nb::arg("in_sample"));
     module.def("symbol_of_data", [](const std::string& path) { return value_of(store::DataFolder::open(path)).symbol(); }, nb::arg("path"));

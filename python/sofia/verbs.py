@@ -231,6 +231,7 @@ def backtest(
     window: str = "test",
     fold: int | None = None,
     in_sample: bool = False,
+    against: StrPath | None = None,
     config: Config = None,
     data_dir: StrPath | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -241,8 +242,11 @@ def backtest(
     """Runs a trained model (``train_config_<trial>.json``) over a window through the decision core: test, shadow, all, or FROM..TO; or the tuner's fold again.
 
     A window that shaped the model is refused (`BlockedError`) unless ``in_sample`` says that this is meant, and then every figure says so too.
+
+    Direction strategy: given ``tuning_summary_<trial>.json``, its rule is walked forward over the last ``simulation.days``. ``against``: kpis.json or
+    model_card.json of an accepted model; ``exit_code`` is 4 where a KPI is worse than its interval.
     """
-    words = (_path(train_config), _path(data_dir), window, in_sample, fold)
+    words = (_path(train_config), _path(data_dir), window, in_sample, fold, _path(against))
     return _run("backtest", (seed, threads, progress), config, overrides, *words)
 
 

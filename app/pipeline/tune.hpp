@@ -11,6 +11,7 @@
 #include "app/pipeline/stage_clock.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "tune/study.hpp"
 
 namespace sofia::pipeline {
 
@@ -29,6 +30,7 @@ struct TuneRequest {
     std::int64_t batch = 0;           ///< 0: `tune.batch`
     std::int64_t workers = 0;         ///< folds worked on at the same time; 0: one a thread
     StudyMode mode = StudyMode::create;
+    tune::Share share{};              ///< of workers that share a number of trials; `trials` is 0 then
 };
 
 /// What a call of `tune` leaves.

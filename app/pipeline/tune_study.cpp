@@ -59,6 +59,7 @@ Result<tune::Study> open_tune_study(const TuneRequest& request, const TuneStudy&
     // A killed call leaves trials running: the next one fails them when they have been silent for long enough.
     options.heartbeat.interval = 30 * ns_per_second;
     options.log = context.log;
+    options.share = request.share;
     auto study = tune::Study::open(std::move(options));
     if (!study) {
         if (study.error().code == ErrorCode::conflict && request.mode == StudyMode::create) {

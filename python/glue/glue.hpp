@@ -69,6 +69,7 @@ nb::object array_of(std::vector<T>&& values, std::size_t rows, std::size_t colum
 // The topics, each in a file of its own.
 void bind_errors(nb::module_& module);
 void bind_bars(nb::module_& module);
+void bind_cluster(nb::module_& module);
 void bind_direction(nb::module_& module);
 void bind_features(nb::module_& module);
 void bind_labels(nb::module_& module);

@@ -4,6 +4,7 @@ NB_MODULE(_core, module) {
     module.doc() = "The C++ side of sofia. Use the functions of the package `sofia`, which check and convert what these take as it is.";
     sofia::python::bind_errors(module);
     sofia::python::bind_bars(module);
+    sofia::python::bind_cluster(module);
     sofia::python::bind_direction(module);
     sofia::python::bind_features(module);
     sofia::python::bind_labels(module);

@@ -222,6 +222,14 @@ void bind_study(nb::module_& module) {
             },
             nb::arg("trial"), nb::arg("state"), nb::arg("values"), Released())
         .def(
+            "fail_running",
+            [](StudyBox& box, std::int64_t number, const std::string& reason) {
+                static_cast<void>(value_of(box.study.fail_running(number, reason, tune::Repeat::never)));
+                const auto trial = box.study.trial(number);
+                return trial != nullptr && trial->state == tune::TrialState::fail;
+            },
+            nb::arg("number"), nb::arg("reason"), Released(), "Fails a trial whose worker is known to have died; false: somebody had finished it.")
+        .def(
             "tell_failure",
             [](StudyBox& box, const Trial& trial, const std::string& reason) { static_cast<void>(value_of(box.study.tell_failure(trial, reason))); },
             nb::arg("trial"), nb::arg("reason"), Released())

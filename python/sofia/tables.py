@@ -13,6 +13,7 @@ import pyarrow as pa
 from . import _arrow
 from ._config import Config, config_file, sets_of
 from ._load import core
+from ._on_ray import FeaturesOnRay
 from .errors import UsageError
 
 DEFAULT_TIMEFRAMES = ("1m", "5m", "15m", "1h", "4h")
@@ -67,51 +68,62 @@ def _sets(timeframes: Sequence[str] | None, overrides: Mapping[str, Any] | None)
     return sets
 
 
-def features(
-    bars: Any,
-    config: Config = None,
-    *,
-    timeframes: Sequence[str] | None = None,
-    funding: Any = None,
-    threads: int = 0,
-    overrides: Mapping[str, Any] | None = None,
-) -> Any:
-    """Feature columns as of the close of each base bar.
+class _Features(FeaturesOnRay):
+    """`sofia.features(...)`: see `__call__`."""
 
-    Parameters
-    ----------
-    bars : table
-        Bars of the smallest timeframe, as `bars` returns them or takes them. Larger timeframes are made of them.
-    config : path, mapping or None
-        A configuration file, or a mapping with its keys (``{"features": {"columns": ["m15.*"]}}``); None: the defaults.
-    timeframes : sequence of str, optional
-        In place of ``bars.timeframes`` of the configuration.
-    funding : table, optional
-        ``ts`` and ``rate`` (a fraction of the notional), ascending: adds the funding columns.
-    threads : int
-        0: all cores. Changes no number.
-    overrides : mapping, optional
-        Single keys, as ``--set`` takes them: ``{"features.rsi_length": 9}``.
+    def __call__(
+        self,
+        bars: Any,
+        config: Config = None,
+        *,
+        timeframes: Sequence[str] | None = None,
+        funding: Any = None,
+        threads: int = 0,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Feature columns as of the close of each base bar.
 
-    Returns
-    -------
-    table
-        One row a base bar: ``known_at`` (timestamp[ns, UTC], the bar's close) and one float64 column a feature, named as in docs/features.md, missing until
-        it has warmed up. The same numbers as ``sofia features``.
-    """
-    kind = _arrow.kind_of(bars)
-    columns = _arrow.bar_columns(bars)
-    ts = rate = None
-    if funding is not None:
-        rates = _arrow.arrow_table(funding)
-        ts_name, rate_name = _arrow.need(rates, "funding", "ts", "timestamp"), _arrow.need(rates, "funding", "rate", "fundingrate")
-        ts, rate = _arrow.times(rates.column(ts_name), ts_name), _arrow.doubles(rates.column(rate_name), rate_name)
-    with config_file(config) as path:
-        names, known_at, values, digest = core.features_of(columns, path, _sets(timeframes, overrides), ts, rate, threads)
-    arrays = {"known_at": _arrow.time_array(known_at)}
-    arrays.update((name, _arrow.number_array(values[i])) for i, name in enumerate(names))
-    table = pa.table(arrays).replace_schema_metadata({"feature_hash": digest})
-    return _arrow.as_kind(table, kind)
+        Parameters
+        ----------
+        bars : table
+            Bars of the smallest timeframe, as `bars` returns them or takes them. Larger timeframes are made of them.
+        config : path, mapping or None
+            A configuration file, or a mapping with its keys (``{"features": {"columns": ["m15.*"]}}``); None: the defaults.
+        timeframes : sequence of str, optional
+            In place of ``bars.timeframes`` of the configuration.
+        funding : table, optional
+            ``ts`` and ``rate`` (a fraction of the notional), ascending: adds the funding columns.
+        threads : int
+            0: all cores. Changes no number.
+        overrides : mapping, optional
+            Single keys, as ``--set`` takes them: ``{"features.rsi_length": 9}``.
+
+        Returns
+        -------
+        table
+            One row a base bar: ``known_at`` (timestamp[ns, UTC], the bar's close) and one float64 column a feature, named as in docs/features.md, missing until
+            it has warmed up. The same numbers as ``sofia features``.
+        """
+        kind = _arrow.kind_of(bars)
+        columns = _arrow.bar_columns(bars)
+        ts = rate = None
+        if funding is not None:
+            rates = _arrow.arrow_table(funding)
+            ts_name, rate_name = _arrow.need(rates, "funding", "ts", "timestamp"), _arrow.need(rates, "funding", "rate", "fundingrate")
+            ts, rate = _arrow.times(rates.column(ts_name), ts_name), _arrow.doubles(rates.column(rate_name), rate_name)
+        with config_file(config) as path:
+            names, known_at, values, digest = core.features_of(columns, path, _sets(timeframes, overrides), ts, rate, threads)
+        arrays = {"known_at": _arrow.time_array(known_at)}
+        arrays.update((name, _arrow.number_array(values[i])) for i, name in enumerate(names))
+        table = pa.table(arrays).replace_schema_metadata({"feature_hash": digest})
+        return _arrow.as_kind(table, kind)
+
+    def __repr__(self) -> str:
+        return "<function sofia.features>"
+
+
+features = _Features()
+features.__doc__ = _Features.__call__.__doc__
 
 
 def feature_catalogue(

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from ._config import Config, config_file, sets_of, shipped
 from ._load import core
+from ._on_ray import TuneOnRay
 from ._result import Result, result_of
 from .errors import UsageError
 
@@ -25,7 +26,7 @@ def _run(verb: str, options: tuple[int, int, bool], config: Config, overrides: M
         return result_of(verb, getattr(core, verb)(core.CallOptions(*options), path, sets_of(overrides), *words))
 
 
-class _Tune:
+class _Tune(TuneOnRay):
     """`sofia.tune(...)`: see `__call__`."""
 
     def __call__(

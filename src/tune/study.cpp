@@ -67,6 +67,7 @@ Result<Study> Study::open(StudyOptions options) {
     state->pruner = options.pruner ? options.pruner : std::shared_ptr<Pruner>(no_pruner());
     state->heartbeat = options.heartbeat;
     state->logger = options.log;
+    state->share = options.share;
     state->seed = options.seed ? *options.seed : seed_from_entropy();
     // Before a study is made that the sampler cannot serve.
     if (options.open != StudyOptions::Open::load) SOFIA_CHECK(state->sampler->validate(options.directions));
@@ -180,6 +181,12 @@ Result<Trial> Study::ask(const SearchSpace& space) {
 }
 
 Result<std::vector<Trial>> Study::ask_batch(std::size_t count, const SearchSpace* space) {
+    if (const auto& may_ask = state_->share.may_ask) {
+        std::size_t allowed = 0;
+        while (allowed < count && may_ask()) ++allowed;
+        if (allowed == 0) return std::vector<Trial>();
+        count = allowed;
+    }
     const std::lock_guard lock(state_->mutex);
     SOFIA_CHECK(state_->fail_stale());
     // The long reading is done before others are locked out; in the transaction comes only what was added meanwhile.
@@ -263,6 +270,11 @@ Result<Trial> Study::open_trial(const SearchSpace* space, std::vector<TrialPtr>&
             announced.merge(relative_attributes(values));
         }
         if (s.heartbeat.interval > 0) SOFIA_CHECK(s.storage->beat(trial.id));
+        if (!s.share.worker.empty()) {
+            const std::string json = python_json(ParamValue(s.share.worker));
+            SOFIA_CHECK(s.storage->set_trial_attribute(trial.id, Storage::Owner::user, "worker", json));
+            trial.user_attributes["worker"] = json;
+        }
         for (const auto& [key, json] : announced) {
             SOFIA_CHECK(s.storage->set_trial_attribute(trial.id, Storage::Owner::system, key, json));
             trial.system_attributes[key] = json;
@@ -324,6 +336,7 @@ Result<TrialState> Study::tell(const Trial& trial, TrialState state, std::span<c
 Result<TrialState> Study::tell_failure(const Trial& trial, std::string_view reason) { return finish(*trial.frozen_, TrialState::fail, reason); }
 
 Result<TrialState> Study::finish(FrozenTrial told, TrialState state, std::string_view reason) {
+    if (state_->share.before_tell && state != TrialState::fail) SOFIA_CHECK(state_->share.before_tell(told.number));
     const std::lock_guard lock(state_->mutex);
     told.state = state;
     const auto work = [&]() -> Result<void> {

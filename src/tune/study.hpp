@@ -71,20 +71,29 @@ private:
     SearchSpace joint_space_;
 };
 
+/// What holds a worker whose trials are counted elsewhere, with those of others: on a cluster, for instance.
+struct Share {
+    std::function<bool()> may_ask;  ///< called before each trial; false: there are no more, as from a sampler that has no more to give. Null: always
+    /// Called before a trial is told to be complete or pruned; an error goes to who tells, and the trial stays as it is. Null: nothing.
+    std::function<Result<void>(std::int64_t number)> before_tell;
+    std::string worker;  ///< kept with each trial that is asked here, as its user attribute `worker`; empty: nothing is
+};
+
 struct StudyOptions {
-    std::string name;                                      ///< empty: a random readable one
+    std::string name;  ///< empty: a random readable one
     std::vector<Direction> directions = {Direction::minimize};
     enum class Open : std::uint8_t {
-        create,     ///< conflict when the name exists
-        resume,     ///< continue it, or create it
-        load,       ///< usage error when it does not exist
+        create,  ///< conflict when the name exists
+        resume,  ///< continue it, or create it
+        load,  ///< usage error when it does not exist
     } open = Open::create;
-    std::optional<std::uint64_t> seed;                     ///< none: from entropy
-    std::shared_ptr<Storage> storage;                      ///< none: in memory
-    std::shared_ptr<Sampler> sampler;                      ///< none: TPE
-    std::shared_ptr<Pruner> pruner;                        ///< none: no pruning
-    Heartbeat heartbeat;                                   ///< with others through a storage: how to notice that one of them died
-    Logger log;                                            ///< a line for each trial of a dead worker that is failed here
+    std::optional<std::uint64_t> seed;  ///< none: from entropy
+    std::shared_ptr<Storage> storage;  ///< none: in memory
+    std::shared_ptr<Sampler> sampler;  ///< none: TPE
+    std::shared_ptr<Pruner> pruner;  ///< none: no pruning
+    Heartbeat heartbeat;  ///< with others through a storage: how to notice that one of them died
+    Logger log;  ///< a line for each trial of a dead worker that is failed here
+    Share share{};
 };
 
 /// A study: ask for a trial, tell its outcome. Thread-safe.

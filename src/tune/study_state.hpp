@@ -24,6 +24,7 @@ struct StudyState {
     std::uint64_t seed = 0;
     Heartbeat heartbeat;
     Logger logger;
+    Share share;
     History history{{}};
     std::int64_t last_id = 0;            ///< all trials up to this id of the storage have been read
     std::map<std::string, std::shared_ptr<const Distribution>> first_seen;  ///< what later distributions must be compatible with

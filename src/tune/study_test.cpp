@@ -197,6 +197,31 @@ TEST(Study, AJointSampleIsAnnouncedAndThenSuggested) {
     EXPECT_EQ(ParamValue(t.suggest_float("x", 0.0, 1.0).value()), announced.at("x"));
 }
 
+TEST(Study, AShareDecidesHowManyTrialsThereAreAndSeesThemBeforeTheyAreTold) {
+    int left = 3;
+    std::vector<std::int64_t> seen;
+    StudyOptions options;
+    options.share.may_ask = [&] { return left-- > 0; };
+    options.share.before_tell = [&](std::int64_t number) -> Result<void> {
+        seen.push_back(number);
+        if (number == 1 && seen.size() == 2) return fail(ErrorCode::unavailable, "nobody listens");
+        return {};
+    };
+    options.share.worker = "a/1";
+    Study s = study(std::move(options));
+    const auto asked = s.ask_batch(2, nullptr).value();
+    ASSERT_EQ(asked.size(), 2U);
+    EXPECT_EQ(s.trial(0)->user_attributes.at("worker"), "\"a/1\"");
+    ASSERT_TRUE(s.tell(asked[0], 1.0));
+    EXPECT_EQ(s.tell(asked[1], 2.0).error().code, ErrorCode::unavailable);
+    EXPECT_EQ(s.trial(1)->state, TrialState::running);
+    ASSERT_TRUE(s.tell(asked[1], 2.0));
+    EXPECT_EQ(s.ask_batch(2, nullptr).value().size(), 1U);  // one was left
+    EXPECT_TRUE(s.ask_batch(2, nullptr).value().empty());
+    EXPECT_EQ(s.ask().error().code, ErrorCode::usage);
+    EXPECT_EQ(seen, (std::vector<std::int64_t>{0, 1, 1}));
+}
+
 TEST(Relative, LongSamplesAreCutIntoPiecesAndReadBack) {
     std::map<std::string, ParamValue> params;
     for (int i = 0; i < 300; ++i) params["parameter_\"é\"_" + std::to_string(i)] = 1.0 / (i + 1);

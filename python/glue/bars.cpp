@@ -66,6 +66,9 @@ nb::dict bars_from_bars(const nb::dict& columns, const std::vector<std::string>&
 }  // namespace
 
 void bind_bars(nb::module_& module) {
+    module.def(
+        "whole_bars", [](const nb::dict& columns) { return columns_of(bars_of(columns).bars); }, nb::arg("columns"),
+        "The same bars, checked, with every column that bars can have: NaN where they have none.");
     module.def("bars_from_trades", &bars_from_trades, nb::arg("columns"), nb::arg("timeframes"), nb::arg("session"),
                "Timeframe -> columns of its closed bars. `columns`: ts, price, size, side and perhaps tick.");
     module.def("bars_from_bars", &bars_from_bars, nb::arg("columns"), nb::arg("timeframes"), nb::arg("session"),

@@ -20,13 +20,17 @@ import pickle
 import textwrap
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
+from . import _arrow
 from .errors import ConfigError, ConflictError, DataError, SofiaError, UsageError, from_code
+
+if TYPE_CHECKING:
+    from .tables import LeakReport
 
 Bars = dict[str, np.ndarray]
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -150,6 +154,19 @@ class _Feature(Registered):
             return np.column_stack([_numbers(made[name], count, name) for name in names]).ravel()
         except Exception as problem:
             _fail(what, self.function, problem)
+
+
+    def audit(self, bars: Any, *, cuts: int = 48, seed: int = 1) -> LeakReport:
+        """The leak audit over bars of yours, to see what `tune` would say: as `sofia.audit_leaks`, with more moments than `tune` takes."""
+        from ._load import core
+        from .tables import LeakReport
+
+        def made(columns: Mapping[str, np.ndarray]) -> tuple[list[str], np.ndarray, np.ndarray]:
+            names = list(self.options["columns"])
+            values = self.compute(columns).reshape(len(columns["close"]), len(names))
+            return names, columns["close_time"], np.ascontiguousarray(values.T)
+
+        return LeakReport(*core.audit_leaks(_arrow.bar_columns(bars), made, cuts, seed))
 
 
 class _Label(Registered):
@@ -390,6 +407,22 @@ def unregister(kind: str, name: str) -> None:
     with _lock:
         if _all.pop((kind, name), None) is None:
             raise UsageError(f"no {kind} is registered as {name}")
+
+
+def feature_columns(bars: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The columns of registered features for bars as `_arrow.bar_columns` gives them, as the pipeline makes them, in its order."""
+    from ._load import core
+
+    columns = core.whole_bars(bars)
+    out: dict[str, np.ndarray] = {}
+    for name in names:
+        one = _all.get(("feature", name))
+        if not isinstance(one, _Feature):
+            known = ", ".join(each.name for each in registered("feature"))
+            raise ConfigError(f"no feature is registered as {name}", f"registered: {known}" if known else "register it first: @sofia.feature")
+        values = one.compute(columns).reshape(len(columns["close"]), -1)
+        out.update((column, np.ascontiguousarray(values[:, i])) for i, column in enumerate(one.options["columns"]))
+    return out
 
 
 def handed_over() -> list[Registered]:

@@ -29,7 +29,7 @@ def _with_times(bars: pa.Table) -> pa.Table:
     return bars.set_column(bars.column_names.index(name), name, _arrow.time_array(_arrow.unix_times(bars.column(name), name)))
 
 
-def minute_features(bars: Any, horizon: int = 5) -> Any:
+def minute_features(bars: Any, horizon: int = 5, *, custom: Sequence[str] = ()) -> Any:
     """The five columns of each minute, and whether the close is higher ``horizon`` minutes later.
 
     Parameters
@@ -40,6 +40,8 @@ def minute_features(bars: Any, horizon: int = 5) -> Any:
         the first one says. A pyarrow Table, a pandas or polars DataFrame, a dict of arrays.
     horizon : int
         Minutes, from 1.
+    custom : sequence of str
+        Registered features (`feature`), whose columns stand behind the five: what a model that was trained with them is asked with. They are not audited here.
 
     Returns
     -------
@@ -59,9 +61,14 @@ def minute_features(bars: Any, horizon: int = 5) -> Any:
     if "open" not in table.column_names and set(short) <= set(table.column_names):
         table = table.rename_columns([short.get(name, name) for name in table.column_names])
     table = _with_times(table)
-    ts, known_at, names, values, y = core.minute_features(_arrow.bar_columns(table), horizon)
+    columns = _arrow.bar_columns(table)
+    ts, known_at, names, values, y = core.minute_features(columns, horizon)
     arrays = {"ts": _arrow.time_array(ts), "known_at": _arrow.time_array(known_at)}
     arrays.update((name, _arrow.number_array(values[i])) for i, name in enumerate(names))
+    if custom:
+        from .custom import feature_columns
+
+        arrays.update((name, _arrow.number_array(column)) for name, column in feature_columns(columns, custom).items())
     arrays["y"] = _arrow.number_array(y)
     return _arrow.as_kind(pa.table(arrays).replace_schema_metadata({"horizon": str(horizon)}), kind)
 

@@ -87,6 +87,40 @@ def test_a_column_that_is_there_already_changes_nothing_but_its_name(data, tmp_p
     assert package.DirectionModel(trained.folder).features == [*NAMES, "again"]
 
 
+def test_a_model_is_asked_with_the_columns_that_it_was_trained_with(data, tmp_path):
+    """From bars to the card's own validation score, by way of the functions that a caller has."""
+    import pyarrow.parquet as pq
+
+    package.feature(lambda bars: {"a": bars["high"] - bars["low"], "b": returns(bars)}, name="pair", columns={"a": ("", ""), "b": ("", "")})
+    trained = package.train(tune(data, tmp_path, features__custom=["pair"]).best_summary, progress=False)
+    card = json.loads(open(trained.card, encoding="utf-8").read())
+    command("bars", "--data-dir", data, "--out", tmp_path / "bars", "--timeframes", "1m", "--quiet")
+    bars = pq.read_table(next((tmp_path / "bars").glob("*1m*.parquet")))
+    rows = package.minute_features(bars, custom=["pair"])
+    assert rows.column_names == ["ts", "known_at", *NAMES, "a", "b", "y"]
+    ts, y = rows.column("ts").to_numpy(), rows.column("y").to_numpy()
+    window = [np.datetime64(card["data"]["windows"]["validation"][end].rstrip("Z")) for end in ("from", "to")]
+    judged = (ts >= window[0]) & (ts + 5 * MINUTE < window[1])
+    p = package.DirectionModel(trained.folder).predict_proba(rows.select([*NAMES, "a", "b"]))[judged]
+    loss = -np.mean(np.where(y[judged] == 1, np.log(p), np.log1p(-p)))
+    assert judged.sum() == card["metrics"]["validation"]["rows"] and loss == pytest.approx(card["promotion"]["value"], rel=1e-12)
+    with pytest.raises(package.ConfigError, match="no feature is registered as pairs"):
+        package.minute_features(bars.slice(0, 9), custom=["pairs"])
+
+
+def test_an_audit_by_hand_sees_what_tune_would(data, tmp_path):
+    import pyarrow.parquet as pq
+
+    command("bars", "--data-dir", data, "--out", tmp_path, "--timeframes", "1m", "--quiet")
+    bars = pq.read_table(next(tmp_path.glob("*1m*.parquet"))).slice(0, 1000)
+    package.feature(returns)
+    package.feature(z_score)
+    honest, peek = package.registered("feature")
+    assert honest.audit(bars, cuts=16).passed
+    report = peek.audit(bars, cuts=16)
+    assert not report and report.failing == ["z_score"]
+
+
 def test_several_columns_of_any_kind_of_table(data, tmp_path):
     import polars as pl
 

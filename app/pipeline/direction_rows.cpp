@@ -29,7 +29,7 @@ constexpr std::string_view label_column = "y";
 std::vector<std::uint32_t> order_by_ts(const FeatureRows& rows) {
     std::vector<std::uint32_t> order(rows.rows());
     std::iota(order.begin(), order.end(), std::uint32_t{0});
-    std::ranges::stable_sort(order, {}, [&](std::uint32_t row) { return rows.ts[row]; });
+    std::ranges::sort(order, {}, [&](std::uint32_t row) { return std::pair(rows.ts[row], row); });
     return order;
 }
 

@@ -60,7 +60,7 @@ report::ReportData data_of(const TradeReportRequest& request, const TradeList& l
 Result<TradeList> checked(TradeList list) {
     if (!(list.starting_equity > 0.0) || list.starting_equity > 1e9)
         return fail(ErrorCode::usage, "a starting equity of " + format_double(list.starting_equity), "above 0, at most 1e9");
-    std::ranges::stable_sort(list.trades, {}, &trading::ClosedTrade::exit_time);
+    std::ranges::sort(list.trades, {}, [](const trading::ClosedTrade& trade) { return std::pair(trade.exit_time, trade.entry_time); });
     if (list.window.from >= list.window.to) {
         if (list.trades.empty()) return fail(ErrorCode::usage, "there is no trade, and no window", "say from when to when");
         list.window = {std::ranges::min(list.trades, {}, &trading::ClosedTrade::entry_time).entry_time, list.trades.back().exit_time};
@@ -75,6 +75,11 @@ Result<TradeList> checked(TradeList list) {
                                                      format_time(list.window.from), format_time(list.window.to)));
         }
         if (trade.timeframe >= list.timeframes.size()) return fail(ErrorCode::usage, "a trade has a timeframe without a name");
+    }
+    market::Money equity = market::to_money(list.starting_equity);
+    for (trading::ClosedTrade& trade : list.trades) {
+        equity += trade.net;
+        trade.equity_after = equity;
     }
     return list;
 }

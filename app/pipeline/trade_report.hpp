@@ -21,8 +21,8 @@ struct TradeList {
     double starting_equity = 1.0;
 };
 
-/// Sorts by exit, fills an empty window and asks what figures need. Errors: data (an exit before its entry, a trade outside the window), usage (no
-/// trade and no window, a starting equity that is not above zero).
+/// Sorts by exit, fills an empty window and the equity after each trade, and asks what figures need. Errors: data (an exit before its entry, a trade
+/// outside the window), usage (no trade and no window, a starting equity that is not above zero).
 [[nodiscard]] Result<TradeList> checked(TradeList list);
 
 /// backtest::figures_of, as text and as the JSON that metrics.json has.

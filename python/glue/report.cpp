@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -86,14 +85,7 @@ std::vector<ClosedTrade> trades_of(const nb::dict& columns) {
 }
 
 pipeline::TradeList list_of(const nb::dict& columns, const std::vector<std::string>& timeframes, TimeNs from, TimeNs to, double starting_equity) {
-    pipeline::TradeList list{.trades = trades_of(columns), .timeframes = timeframes, .window = {from, to}, .starting_equity = starting_equity};
-    market::Money equity = market::to_money(std::fabs(starting_equity) <= money_max ? starting_equity : 0.0);
-    std::ranges::stable_sort(list.trades, {}, &ClosedTrade::exit_time);
-    for (ClosedTrade& trade : list.trades) {
-        equity += trade.net;
-        trade.equity_after = equity;
-    }
-    return list;
+    return {.trades = trades_of(columns), .timeframes = timeframes, .window = {from, to}, .starting_equity = starting_equity};
 }
 
 Answer figures(const CallOptions& options, const nb::dict& columns, const std::vector<std::string>& timeframes, TimeNs from, TimeNs to,
@@ -115,7 +107,7 @@ Answer report(const CallOptions& options, const std::string& out, const nb::dict
                                          .simulated = nb::cast<bool>(texts["simulated"]),
                                          .warnings = lines("warnings"),
                                          .notes = lines("notes")};
-    if (bars.size() > 0) request.bars = bars_of(bars).bars;
+    if (!bars.empty()) request.bars = bars_of(bars).bars;
     return answer_of(options, "report", [&](const pipeline::Context& context) { return pipeline::report_trades(request, context); });
 }
 

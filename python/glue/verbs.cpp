@@ -88,7 +88,6 @@ Answer train(const CallOptions& options, const std::string& config, const Texts&
 
 Answer backtest(const CallOptions& options, const std::string& config, const Texts& sets, const std::string& train_config,
                 const std::string& data_dir, const std::string& window, bool in_sample, std::optional<std::size_t> fold, const std::string& against) {
-    const pipeline::BacktestRequest request_default;
     const pipeline::BacktestRequest request{.train_config = train_config,
                                             .config_file = config,
                                             .sets = sets,
@@ -99,7 +98,7 @@ Answer backtest(const CallOptions& options, const std::string& config, const Tex
     return answer_of(options, "backtest", [&](const Context& context) -> Result<Output> {
         SOFIA_TRY(const std::string strategy, pipeline::strategy_of_summary(train_config));
         if (strategy != "direction") return shown(pipeline::backtest(request, context));
-        if (window != request_default.window || in_sample || fold) {
+        if (window != pipeline::BacktestRequest().window || in_sample || fold) {
             return fail(ErrorCode::usage, "the direction strategy is walked forward over the end of the data: it has no windows and no folds",
                         "simulation.days says how long");
         }

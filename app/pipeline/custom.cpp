@@ -191,7 +191,7 @@ Result<void> check_custom(const std::vector<CustomPart>& before, const std::vect
         }
         const char* effect = part.kind == "model"      ? "the trial's value was measured with other code"
                              : rows == RowsSince::same ? "the rows are the same"
-                                                       : "what it changes cannot be told on other data";
+                                                       : "whether the rows have changed was not looked at";
         context.log.warning(fmt::format("the code of {} has changed since the trial was tuned: {}", what, effect));
     }
     return {};

@@ -68,8 +68,8 @@ struct Custom {
 /// As study terms and manifest facts: `feature NAME` -> `version 1, SHA-256 …`.
 [[nodiscard]] std::map<std::string, std::string> custom_facts(const std::vector<CustomPart>& parts);
 
-/// What has become of the rows since a trial was measured on them.
-enum class RowsSince : std::uint8_t { same, changed, other_windows };
+/// What has become of the rows since a trial was measured on them; those of other windows are not compared.
+enum class RowsSince : std::uint8_t { same, changed, not_compared };
 
 /// Holds what a trial was made with against what is registered now. Code that has changed under the same version is refused where the rows have
 /// changed with it, else warned of. Error: blocked.

@@ -164,7 +164,7 @@ TEST(Custom, ChangedCodeIsRefusedWhereTheRowsHaveChangedWithIt) {
     EXPECT_TRUE(check_custom(before, now, RowsSince::same, context));
     EXPECT_NE(warned.find("feature mine has changed"), std::string::npos) << warned;
     EXPECT_EQ(check_custom(before, now, RowsSince::changed, context).error().code, ErrorCode::blocked);
-    EXPECT_TRUE(check_custom(before, now, RowsSince::other_windows, context));
+    EXPECT_TRUE(check_custom(before, now, RowsSince::not_compared, context));
     now[0] = {"feature", "mine", 2, "b"};
     EXPECT_EQ(check_custom(before, now, RowsSince::same, context).error().code, ErrorCode::blocked);
     now[0] = before[0];

@@ -43,6 +43,7 @@ Result<DirectionBacktestResult> backtest_direction(const DirectionBacktestReques
         SOFIA_TRY(accepted, read_kpis(request.against));
     }
     SOFIA_TRY(const DirectionTrial trial, load_trial(request.summary, request.sets, request.data_dir, context));
+    SOFIA_CHECK(check_custom(trial.head.custom, trial.minutes.custom.parts, RowsSince::not_compared, context));
     SOFIA_TRY(std::optional<DirectionSimulation> simulation, simulate_direction(trial.minutes, trial.settings, trial.head.seed, context));
     if (!simulation) {
         return fail(ErrorCode::usage,

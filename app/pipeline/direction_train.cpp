@@ -53,7 +53,7 @@ void warn_of_rows(const Training& training, const Context& context) {
 }
 
 RowsSince rows_since(const Training& training) {
-    if (windows_of(training.samples) != training.head.windows) return RowsSince::other_windows;
+    if (windows_of(training.samples) != training.head.windows) return RowsSince::not_compared;
     return training.rows_sha256 == training.head.rows_sha256 ? RowsSince::same : RowsSince::changed;
 }
 

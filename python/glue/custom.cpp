@@ -176,7 +176,7 @@ public:
     }
     [[nodiscard]] Result<std::string> bytes() const override {
         return with_python(*raised_, [&] {
-            const nb::bytes made(model_.get().attr("bytes")());
+            const nb::bytes made(model_.get().attr("dump")());
             return std::string(made.c_str(), made.size());
         });
     }

@@ -45,7 +45,7 @@ def _without_words(tree: ast.AST) -> str:
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
             node.body = node.body[1:] or [ast.Pass()]
     if isinstance(tree, ast.Module) and tree.body and hasattr(tree.body[0], "decorator_list"):
-        tree.body[0].decorator_list = []  # type: ignore[attr-defined]
+        tree.body[0].decorator_list = []
     return ast.unparse(tree)
 
 
@@ -199,8 +199,8 @@ class _Fitted:
     def predict(self, rows: np.ndarray) -> np.ndarray:
         return self.owner.predict(self.estimator, rows)
 
-    def bytes(self) -> bytes:
-        return self.owner.bytes(self.estimator)
+    def dump(self) -> bytes:
+        return self.owner.dump(self.estimator)
 
 
 class _Model(Registered):
@@ -252,7 +252,7 @@ class _Model(Registered):
         except Exception as problem:
             _fail(f"model {self.name}", self.function, problem)
 
-    def bytes(self, estimator: Any) -> bytes:
+    def dump(self, estimator: Any) -> bytes:
         try:
             return pickle.dumps(estimator, protocol=5)
         except Exception as problem:

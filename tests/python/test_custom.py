@@ -288,6 +288,7 @@ def test_the_strategys_own_label_written_again_gives_the_same_study(data, tmp_pa
     trained = package.train(mine.best_summary, progress=False)
     card = json.loads(open(trained.card, encoding="utf-8").read())
     assert card["label"] == {"name": "mine", "version": 1, "formula": "the close is higher after the horizon"}
+    assert any("label mine of MIN is 1 (the close is higher" in limit for limit in card["limits"])
     assert json.loads(open(package.train(own.best_summary, progress=False).card, encoding="utf-8").read())["label"]["name"] == "higher"
 
 
@@ -356,9 +357,10 @@ def test_a_model_takes_lightgbms_place(data, tmp_path):
     )
     assert one.complete == 4 and one.best_value == two.best_value and summary(one)["params"] == summary(two)["params"]
     assert set(summary(one)["params"]) == {"learner.params.depth"} and 0.5 < one.best_value < 0.7
-    trained = package.train(one.best_summary, progress=False)
+    trained = package.train(one.best_summary, overrides={"simulation.days": 2}, progress=False)
     assert trained.model.endswith("model.pkl")
     card = json.loads(open(trained.card, encoding="utf-8").read())
+    assert card["simulation"]["fits"] >= 1 and card["simulation"]["labeled"] > 1000
     assert card["model"]["file"] == "model.pkl" and card["model"]["learner"] == {"name": "stump", "version": 2}
     assert card["importance"][0]["gain"] is None and card["importance"][0]["permutation"]["log_loss"] is not None
     assert card["promotion"]["value"] == one.best_value and card["parameters"]["depth"] == summary(one)["params"]["learner.params.depth"]

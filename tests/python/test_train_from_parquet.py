@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import joblib
@@ -159,3 +160,37 @@ def test_the_pickles_link_moves_with_the_model_in_use_only(trained, tmp_path):
         sofia.pickle_model(forced["folder"])
     with pytest.raises(sofia.DataError, match="holds no lgbm.txt"):
         sofia.pickle_model(tmp_path)
+
+
+def test_a_program_that_loads_the_pickle_sees_a_whole_one_at_every_moment(trained, tmp_path):
+    names = ["2024-01-01", "2024-01-02"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        shutil.copy(trained[1]["model"], tmp_path / name / "lgbm.txt")
+    expected = lightgbm.Booster(model_file=trained[1]["model"]).model_to_string()
+    (tmp_path / "best_lgbm").symlink_to(names[0])
+    sofia.pickle_model(tmp_path / "best_lgbm")
+    wrong, loads, done = [], [], threading.Event()
+
+    def load():
+        while not done.is_set() or not loads:
+            try:
+                loads.append(1)
+                if joblib.load(tmp_path / "best_lgbm.pkl").model_to_string() != expected:
+                    wrong.append("another model")
+            except Exception as problem:
+                wrong.append(problem)
+
+    reader = threading.Thread(target=load)
+    reader.start()
+    for i in range(12):
+        (tmp_path / "next").symlink_to(names[i % 2])
+        os.replace(tmp_path / "next", tmp_path / "best_lgbm")
+        sofia.pickle_model(tmp_path / names[i % 2])
+        assert os.readlink(tmp_path / "best_lgbm.pkl") == f"{names[i % 2]}/lgbm.pkl"
+    done.set()
+    reader.join()
+    assert not wrong
+    sofia.pickle_model(tmp_path / names[0])  # not the one in use
+    assert os.readlink(tmp_path / "best_lgbm.pkl") == f"{names[1]}/lgbm.pkl"
+    assert not [p for p in tmp_path.rglob(".*")]

@@ -166,8 +166,8 @@ Result<Minutes> load_minutes(const store::DataFolder& folder, const DirectionSet
                            return {};
                        }};
     const std::vector<market::Timeframe> minute = {market::one_minute()};
-    SOFIA_TRY(const BarStreamResult streamed, stored ? stream_stored(folder, *stored, minute, sink)
-                                                     : stream_bars(folder, minute, settings.data, sink, context));
+    SOFIA_TRY(const BarStreamResult streamed,
+              stored ? stream_stored(folder, *stored, minute, sink) : stream_bars(folder, minute, settings.data, sink, context));
     // Of bars that were stored nobody has asked whether their opens are prints.
     if (stored || streamed.report.carried_opens) minutes.fills = trading::FillMode::bar_close;
     if (streamed.counters.filled > 0) {

@@ -37,8 +37,8 @@ struct Minutes {
     [[nodiscard]] TimeNs end_time(std::size_t row) const { return ends.empty() ? table.end_time(row) : ends[row]; }
 };
 
-/// Reads trades or 1-minute bars, fills holes with the last close (bars::Cascade) and makes the features and labels that `settings` ask for; those that
-/// are registered from outside pass the leak audit first (custom.hpp). Errors: io, data, config; blocked (a leak).
+/// Reads trades or 1-minute bars, fills holes with the last close (bars::Cascade) and makes the features and labels that `settings` ask for; those
+/// that are registered from outside pass the leak audit first (custom.hpp). Errors: io, data, config; blocked (a leak).
 [[nodiscard]] Result<Minutes> load_minutes(const store::DataFolder& folder, const DirectionSettings& settings, const Context& context);
 
 /// SHA-256 of the bars inside `window`: times, prices, volume.

@@ -101,8 +101,8 @@ StudyTerms terms_of(const Search& search) {
     DirectionSettings copy = search.settings;
     // Which rows they make is in their hash; the same file may be named in several ways. What is done with a probability changes no trial's value.
     const auto free = [](const std::string& key) {
-        for (const char* section : {"search", "tune.", "data.", "instrument.", "funding.", "features.joined", "split.", "rule.", "execution.", "costs.",
-                                    "sizing.", "simulation."}) {
+        for (const char* section : {"search", "tune.", "data.", "instrument.", "funding.", "features.joined", "split.", "rule.", "execution.",
+                                    "costs.", "sizing.", "simulation."}) {
             if (key.starts_with(section)) return true;
         }
         return false;

@@ -10,6 +10,7 @@ from pathlib import Path
 from direction_job import direction
 from measure import Series, alone, alternate, number, ratio, run
 from serve_job import serve
+from single_job import single
 from tapes import Tapes
 from touch_job import touch
 
@@ -204,5 +205,5 @@ def study(bench: Bench) -> list[Row]:
     return rows
 
 
-JOBS: dict[str, Callable[[Bench], list[Row]]] = {"bars": bars, "features": features, "stream": stream, "replay": replay, "predict": predict,
+JOBS: dict[str, Callable[[Bench], list[Row]]] = {"bars": bars, "features": features, "stream": stream, "replay": replay, "predict": predict, "single": single,
                                                      "study": study, "touch": touch, "direction": direction, "serve": serve}

@@ -138,13 +138,12 @@ Result<Predictions> ModelHub::predict(const std::string& symbol, std::span<const
     }
     Predictions out{.symbol = found->first, .version = model->version, .proba_up = {}};
     out.proba_up.reserve(rows.size());
-    std::vector<std::pair<std::string_view, double>> named;
+    std::vector<double> row(model->trees.columns());
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        named.assign(rows[i].begin(), rows[i].end());
-        auto row = model->row(named);
-        if (!row && rows.size() > 1) row.error().message = fmt::format("row {}: {}", i, row.error().message);
-        if (!row) return std::unexpected(std::move(row).error());
-        out.proba_up.push_back(model->trees.predict(*row));
+        auto filled = model->fill(rows[i], row);
+        if (!filled && rows.size() > 1) filled.error().message = fmt::format("row {}: {}", i, filled.error().message);
+        if (!filled) return std::unexpected(std::move(filled).error());
+        out.proba_up.push_back(model->trees.predict(row));
     }
     return out;
 }

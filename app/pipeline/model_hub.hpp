@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,8 +35,8 @@ struct EngineStatus {
     std::optional<Error> trouble;       ///< why the newest model could not be read, while an older one answers or none
 };
 
-/// A row to be judged: names and values, NaN missing.
-using NamedRow = std::vector<std::pair<std::string, double>>;
+/// A row to be judged: names, which the asker keeps, and values, NaN missing.
+using NamedRow = std::vector<std::pair<std::string_view, double>>;
 
 /// What one model says of some rows.
 struct Predictions {

@@ -37,12 +37,11 @@ Result<Judged> judge_question(const LoadedModel& model, const std::filesystem::p
                     fmt::format("{} asks for {}, the model is of {}", file.string(), printable(question->symbol), printable(symbol_of(model))));
     }
     Judged out{.predictions = {}, .shape = question->shape, .times = {}};
-    std::vector<std::pair<std::string_view, double>> named;
+    std::vector<double> row(model.trees.columns());
     for (std::size_t i = 0; i < question->rows.size(); ++i) {
-        named.assign(question->rows[i].begin(), question->rows[i].end());
-        const auto row = model.row(named);
-        if (!row) return fail(row.error().code, fmt::format("{}, row {}: {}", file.string(), i, row.error().message), row.error().hint);
-        out.predictions.proba_up.push_back(model.trees.predict(*row));
+        const auto filled = model.fill(question->rows[i], row);
+        if (!filled) return fail(filled.error().code, fmt::format("{}, row {}: {}", file.string(), i, filled.error().message), filled.error().hint);
+        out.predictions.proba_up.push_back(model.trees.predict(row));
     }
     return out;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -16,7 +17,12 @@ namespace sofia::pipeline {
 /// What a model is asked, as JSON: the body of POST /predict, or a file of `sofia predict`. {"features": {…}} for one row, {"rows": [{…}, …]} or
 /// {"columns": […], "rows": [[…], …]} for many, each with an optional "symbol". Values are numbers; null is missing.
 struct Question {
-    std::string symbol;  ///< empty: not named
+    Question() = default;
+    Question(Question&&) = default;  // a copy's rows would look at the names of the first
+    Question& operator=(Question&&) = default;
+
+    std::string symbol;               ///< empty: not named
+    std::deque<std::string> names;    ///< what the rows' names are views of
     std::vector<NamedRow> rows;
     enum class Shape : std::uint8_t { one, many } shape = Shape::one;
 };

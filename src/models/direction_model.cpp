@@ -3,9 +3,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <utility>
 
 #include "base/files.hpp"
@@ -14,38 +14,39 @@
 
 namespace sofia::models {
 
-namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-/// Where a name stands among `names`; rows that are in order need no search.
-std::size_t position(const std::vector<std::string>& names, std::string_view name, std::size_t guess) {
-    if (guess < names.size() && names[guess] == name) return guess;
-    return static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
+Result<std::vector<double>> LoadedModel::row(NamedValues values) const {
+    std::vector<double> out(trees.columns());
+    SOFIA_CHECK(fill(values, out));
+    return out;
 }
 
-}  // namespace
-
-Result<std::vector<double>> LoadedModel::row(NamedValues values) const {
+Result<void> LoadedModel::fill(NamedValues values, std::span<double> row) const {
     const std::vector<std::string>& names = trees.feature_names();
-    std::vector<double> out(names.size(), nan);
+    assert(row.size() == names.size());
+    const auto in_order = [&](std::size_t i) { return values[i].first == names[i]; };
+    std::size_t ordered = 0;
+    while (ordered < std::min(values.size(), names.size()) && in_order(ordered)) ++ordered;
+    for (std::size_t i = 0; i < ordered; ++i) row[i] = values[i].second;
+    // Most rows come in the model's order, whole.
+    if (ordered == names.size() && values.size() == names.size()) return {};
     std::vector<bool> given(names.size(), false);
-    for (std::size_t i = 0; i < values.size(); ++i) {
+    std::fill_n(given.begin(), ordered, true);
+    for (std::size_t i = ordered; i < values.size(); ++i) {
         const auto& [name, value] = values[i];
-        const std::size_t at = position(names, name, i);
+        const auto at = static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
         if (at == names.size()) {
             return fail(ErrorCode::usage, with_suggestion("\"" + printable(name) + "\" is no feature of model " + version, name, names),
                         "its features are " + join(names, ", "));
         }
         if (given[at]) return fail(ErrorCode::usage, "feature \"" + names[at] + "\" is given twice");
         given[at] = true;
-        out[at] = value;
+        row[at] = value;
     }
     std::vector<std::string> missing;
     for (std::size_t i = 0; i < names.size(); ++i) {
         if (!given[i]) missing.push_back(names[i]);
     }
-    if (missing.empty()) return out;
+    if (missing.empty()) return {};
     return fail(ErrorCode::usage, "the row lacks " + join(missing, ", "),
                 "give every feature of the model; null or NaN where its value is not known");
 }

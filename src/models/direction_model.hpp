@@ -30,6 +30,9 @@ struct LoadedModel {
     /// The row in the model's order. Each feature has to be there once: a name that the model does not know, one that is missing and one that is
     /// given twice are errors (usage), since a row of other features is another row. NaN is handed to the model, which knows missing values.
     [[nodiscard]] Result<std::vector<double>> row(NamedValues values) const;
+
+    /// The same into `row`, which has a place for each feature (asserted).
+    [[nodiscard]] Result<void> fill(NamedValues values, std::span<double> row) const;
 };
 
 /// The model behind a link such as models/<SYMBOL>/best_lgbm, for as long as a process runs. Read when it is first asked for; when the link or the

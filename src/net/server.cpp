@@ -206,8 +206,9 @@ private:
         parser_.emplace();
         parser_->header_limit(shared_->limits.header);
         parser_->body_limit(shared_->limits.body);
-        // A pipelined request is here already.
-        if (buffer_.size() > 0) return read_head();
+        parser_->eager(true);
+        // A pipelined request is here already; others may go before it.
+        if (buffer_.size() > 0) return asio::post(stream_.get_executor(), [self = shared_from_this()] { self->take_in(); });
         if (shared_->stopping) return close();
         idle_ = true;
         stream_.expires_after(shared_->limits.idle);
@@ -215,17 +216,30 @@ private:
             self->idle_ = false;
             if (error) return self->close();
             self->buffer_.commit(count);
-            self->read_head();
+            self->take_in();
         });
     }
 
-    void read_head() {
+    /// Most requests come in one piece, and nothing more has to be waited for.
+    void take_in() {
+        beast::error_code error;
+        while (buffer_.size() > 0 && !parser_->is_done() && !error) buffer_.consume(parser_->put(buffer_.data(), error));
+        if (error && error != http::error::need_more) return refuse(error);
+        if (parser_->is_done()) return serve();
         stream_.expires_after(shared_->limits.request);
+        parser_->is_header_done() ? read_rest() : read_head();
+    }
+
+    void read_head() {
         http::async_read_header(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) {
             if (error) return self->refuse(error);
-            if (beast::iequals(self->parser_->get()[http::field::expect], "100-continue") && !self->parser_->is_done()) return self->go_ahead();
-            self->read_body();
+            self->read_rest();
         });
+    }
+
+    void read_rest() {
+        if (beast::iequals(parser_->get()[http::field::expect], "100-continue") && !parser_->is_done()) return go_ahead();
+        read_body();
     }
 
     /// The client waits to be told that its body is wanted.
@@ -272,11 +286,20 @@ private:
         const std::size_t bytes = answer.body.size();
         if (!head_) response_->body() = std::move(answer.body);
         response_->content_length(bytes);
-        http::async_write(stream_, *response_, [self = shared_from_this(), last](beast::error_code error, std::size_t) {
-            if (error) return self->close();
-            if (last) return self->linger();
-            self->wait_for_request();
-        });
+        serializer_.emplace(*response_);
+        // The socket's buffer takes nearly every answer at once; only what is left has to be waited for.
+        beast::error_code error;
+        http::write(stream_.socket(), *serializer_, error);
+        if (error != asio::error::would_block && error != asio::error::try_again) return sent(error, last);
+        stream_.expires_after(shared_->limits.request);
+        http::async_write(stream_, *serializer_,
+                          [self = shared_from_this(), last](beast::error_code failed, std::size_t) { self->sent(failed, last); });
+    }
+
+    void sent(beast::error_code error, bool last) {
+        if (error) return close();
+        if (last) return linger();
+        wait_for_request();
     }
 
     /// Ends our side and reads what still comes, so that the answer is not lost with a reset.
@@ -302,6 +325,7 @@ private:
     beast::flat_buffer buffer_;
     std::optional<http::request_parser<http::string_body>> parser_;
     std::optional<http::response<http::string_body>> response_;
+    std::optional<http::response_serializer<http::string_body>> serializer_;
     unsigned version_ = 11;
     bool head_ = false;
     bool idle_ = false;
@@ -336,6 +360,7 @@ struct Server::State {
     void begin(tcp::socket socket) {
         beast::error_code ignored;
         socket.set_option(tcp::no_delay(true), ignored);
+        socket.non_blocking(true, ignored);
         const auto session = std::make_shared<Session>(std::move(socket), shared);
         count() > shared->limits.connections ? session->turn_away() : session->start();
     }

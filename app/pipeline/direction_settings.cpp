@@ -75,7 +75,7 @@ DirectionSettings::DirectionSettings() {
     decision.position.opposite = "ignore";
     decision.costs.max_fee_r = 1e9;  // R is no risk here, so it is no measure of what a fee may be
     decision.sizing.risk_fraction = 1.0;
-    decision.sizing.max_leverage = 1.0;  // what decides: the whole equity in each position
+    decision.sizing.max_leverage = 0.1;  // what decides: costs of thousands of trades ruin a larger one before the walk ends
 }
 
 trading::DecisionConfig decision_of(const DirectionSettings& settings) {

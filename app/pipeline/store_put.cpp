@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+#include <optional>
 #include <vector>
 
 namespace sofia::pipeline {
@@ -24,6 +24,12 @@ Result<FeatureRows> held_by(const FeatureStore& store, const std::string& symbol
     query.from = first;
     query.to = last + 1;
     return store.read(symbol, query);
+}
+
+std::optional<std::size_t> place_of(const FeatureRows& rows, TimeNs ts) {
+    const auto at = std::ranges::lower_bound(rows.ts, ts);
+    if (at == rows.ts.end() || *at != ts) return std::nullopt;
+    return static_cast<std::size_t>(at - rows.ts.begin());
 }
 
 bool same_value(const FeatureColumn& a, std::size_t i, const FeatureColumn& b, std::size_t k) {
@@ -97,23 +103,15 @@ Result<PutReport> put_rows(const FeatureStore& store, const std::string& symbol,
     }
     SOFIA_TRY(const FeatureRows held, held_by(store, symbol, rows));
     const RowComparison comparison(rows, held);
-    std::map<TimeNs, std::size_t> last;  // row of each ts
-    for (std::size_t i = 0; i < rows.rows(); ++i) last[rows.ts[i]] = i;
-    std::set<TimeNs> is_held;
-    bool replaces = false;
-    for (const auto& [ts, row] : last) {
-        const auto at = std::ranges::lower_bound(held.ts, ts);
-        if (at == held.ts.end() || *at != ts) continue;
-        const auto k = static_cast<std::size_t>(at - held.ts.begin());
-        if (comparison.same(row, k)) {
-            is_held.insert(ts);
-        } else if (rows.known_at[row] <= held.known_at[k]) {
-            replaces = true;
-        }
-    }
+    std::map<TimeNs, std::size_t> versions;  // of a ts in `rows`; where there are several, earlier ones may count for some `as_of`
+    for (const TimeNs ts : rows.ts) ++versions[ts];
     std::vector<std::uint32_t> fresh;
+    bool replaces = false;
     for (std::size_t i = 0; i < rows.rows(); ++i) {
-        if (!is_held.contains(rows.ts[i])) fresh.push_back(static_cast<std::uint32_t>(i));
+        const auto k = place_of(held, rows.ts[i]);
+        if (k && versions[rows.ts[i]] == 1 && comparison.same(i, *k)) continue;
+        fresh.push_back(static_cast<std::uint32_t>(i));
+        replaces = replaces || (k && rows.known_at[i] <= held.known_at[*k]);
     }
     report.unchanged = rows.rows() - fresh.size();
     if (fresh.empty()) return report;

@@ -413,7 +413,7 @@ def feature_columns(bars: Mapping[str, np.ndarray], names: Sequence[str]) -> dic
     """The columns of registered features for bars as `_arrow.bar_columns` gives them, as the pipeline makes them, in its order."""
     from ._load import core
 
-    columns = core.whole_bars(bars)
+    columns = core.whole_bars(dict(bars))
     out: dict[str, np.ndarray] = {}
     for name in names:
         one = _all.get(("feature", name))

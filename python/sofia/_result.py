@@ -42,7 +42,12 @@ class Result(Mapping[str, Any]):
         return f"<sofia {self.verb}>\n{self.text}"
 
     def _repr_html_(self) -> str:
-        return f"<b>sofia {html.escape(self.verb)}</b>{_cell(self.document)}"
+        return html_of(f"sofia {self.verb}", self.document)
+
+
+def html_of(title: str, document: Mapping[str, Any]) -> str:
+    """A table of names and values, as a notebook shows it."""
+    return f"<b>{html.escape(title)}</b>{_cell(document)}"
 
 
 def _cell(value: Any) -> str:

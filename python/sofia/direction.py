@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from . import _arrow
 from ._load import core
-from .errors import BlockedError, FutureLeakError, IoError, UsageError
+from ._result import html_of
+from .errors import BlockedError, FutureLeakError, IoError, SofiaError, UsageError
 
 _MINUTE = 60_000_000_000
 Features = Mapping[str, float | None]
@@ -104,9 +105,12 @@ def guard_no_future_leak(train: Any, val: Any, horizon: int = 5) -> None:
 
 
 def _place(path: str | os.PathLike[str]) -> str:
-    """``best_lgbm.pkl``, which other programs expect, leads to the same folder as ``best_lgbm``."""
+    """``best_lgbm.pkl``, which other programs expect, means the link ``best_lgbm`` beside it, which is followed when it moves; any other pickle its own folder."""
     place = Path(path)
-    return str(place.resolve().parent if place.suffix == ".pkl" else place)
+    if place.suffix != ".pkl":
+        return str(place)
+    link = place.with_suffix("")
+    return str(link if (link / "lgbm.txt").exists() else place.resolve().parent)
 
 
 class DirectionModel:
@@ -147,6 +151,7 @@ class DirectionModel:
 
     @property
     def version(self) -> str:
+        """The name of the dated folder."""
         return str(self._state()["version"])
 
     @property
@@ -168,6 +173,20 @@ class DirectionModel:
 
     def __repr__(self) -> str:
         return f"DirectionModel({self.path!r})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the model that answers now, or why there is none."""
+        try:
+            state = self._state()
+        except SofiaError as problem:
+            return html_of("direction model", {"path": self.path, "trouble": problem.message})
+        card = json.loads(state["card"]) if state["card"] else {}
+        shown = {"path": self.path, "version": state["version"], "features": ", ".join(state["features"]), "megabytes": state["bytes"] / 1e6}
+        for window in ("validation", "test"):
+            accuracy = card.get("metrics", {}).get(window, {}).get("accuracy", {})
+            if accuracy.get("value") is not None:
+                shown[f"{window} accuracy"] = accuracy["value"]
+        return html_of("direction model", {**shown, **({"trouble": state["trouble"]} if state["trouble"] else {})})
 
 
 @dataclass(frozen=True)
@@ -215,9 +234,14 @@ class EnsemblePredictor:
                 raise UsageError(f"weight of {name!r}, which is no member")
         members = [(name, model._model, float(weights.get(name, 1.0))) for name, model in models.items()]
         numbers = [float(value) for value in coefficients]
+        self._names = list(models)
         self._ensemble = core.ensemble(members, combination, spread_max, answers_min, numbers[0] if numbers else 0.0, numbers[1:])
 
+    def __repr__(self) -> str:
+        return f"EnsemblePredictor({', '.join(self._names)})"
+
     def predict_proba(self, features: Features) -> Answer:
+        """P(up) of one row, and whose it is. A row that is wrong raises UsageError; too few answers UnavailableError."""
         probability, abstained, answered, failed, spread = self._ensemble.ask(dict(features))
         return Answer(probability, abstained, list(answered), dict(failed), spread)
 
@@ -245,6 +269,7 @@ class LGBMProd:
 
     @classmethod
     def predict_proba_up(cls, features: Features) -> float:
+        """P(up) of one row, by the model that was loaded last. Raises IoError where none was."""
         model = cls._model
         if model is None:
             raise IoError("no model is loaded", "call LGBMProd.load(path) first")
@@ -259,9 +284,14 @@ class LGBMPredictor:
         self.model = DirectionModel(model_path)
         self.loaded = False
 
+    def __repr__(self) -> str:
+        return f"LGBMPredictor({str(self.model_path)!r})"
+
     def load(self) -> None:
+        """Reads the model now, where it would be read at the first prediction. Raises IoError or DataError."""
         self.model.refresh()
         self.loaded = True
 
     def predict_proba(self, features: Features) -> float:
+        """P(up) of one row."""
         return self.model.predict_proba_up(features)

@@ -105,6 +105,29 @@ def test_the_names_that_programs_expect(trained, tmp_path):
         package.LGBMProd.load(tmp_path / "none")
 
 
+def test_the_name_of_the_pickle_is_followed_too(trained, tmp_path):
+    dated = (trained / "models/MIN/best_lgbm").resolve()
+    for version in ("2026-01-31", "2026-02-01"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "lgbm.txt").write_bytes((dated / "lgbm.txt").read_bytes())
+        (tmp_path / version / "lgbm.pkl").touch()
+    (tmp_path / "best_lgbm").symlink_to("2026-01-31")
+    (tmp_path / "best_lgbm.pkl").symlink_to("2026-01-31/lgbm.pkl")
+    model = package.DirectionModel(tmp_path / "best_lgbm.pkl")
+    assert model.version == "2026-01-31"
+    (tmp_path / "next").symlink_to("2026-02-01")
+    (tmp_path / "next").rename(tmp_path / "best_lgbm")
+    model.refresh()
+    assert model.version == "2026-02-01"
+
+
+def test_a_notebook_shows_what_answers(trained, tmp_path):
+    model = package.DirectionModel(trained / "models/MIN/best_lgbm")
+    assert model.version in model._repr_html_() and "test accuracy" in model._repr_html_()
+    assert "cannot read the model" in package.DirectionModel(tmp_path / "none")._repr_html_()
+    assert repr(package.EnsemblePredictor({"a": model, "b": model})) == "EnsemblePredictor(a, b)"
+
+
 def test_several_models_answer_as_one_and_say_who(trained, tmp_path):
     good = package.DirectionModel(trained / "models/MIN/best_lgbm")
     gone = package.DirectionModel(tmp_path / "gone")

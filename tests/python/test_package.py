@@ -65,5 +65,5 @@ def test_the_tutorial_runs():
         patch.setenv("PYTHONPATH", str(PACKAGE))
         done = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     shown = "".join(str(cell.get("outputs")) for cell in done.cells)
-    assert "mean" in shown and "m15.rsi14" in shown and "first" in shown
+    assert "mean" in shown and "m15.rsi14" in shown and "first" in shown and "direction model" in shown
     assert not any(cell.outputs for cell in nbformat.read(ROOT / "docs/tutorial.ipynb", as_version=4).cells if cell.cell_type == "code")

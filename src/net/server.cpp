@@ -184,10 +184,11 @@ public:
         });
     }
 
-    /// Closes a connection that waits for a request; another one closes itself after its answer.
+    /// Closes a connection that waits for a request; another one closes itself after its answer, also one whose request is here but not read yet.
     void drain() {
         asio::post(stream_.get_executor(), [self = shared_from_this()] {
-            if (self->idle_) self->close();
+            beast::error_code ignored;
+            if (self->idle_ && self->stream_.socket().available(ignored) == 0) self->close();
         });
     }
 
@@ -207,6 +208,9 @@ private:
         parser_->header_limit(shared_->limits.header);
         parser_->body_limit(shared_->limits.body);
         parser_->eager(true);
+        // What is refused before it is understood is answered as itself, not as the request before.
+        head_ = false;
+        version_ = 11;
         // A pipelined request is here already; others may go before it.
         if (buffer_.size() > 0) return asio::post(stream_.get_executor(), [self = shared_from_this()] { self->take_in(); });
         if (shared_->stopping) return close();

@@ -125,6 +125,15 @@ TEST(Server, AHeadAnswerHasNoBody) {
     EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
 }
 
+TEST(Server, ARefusalIsNotAnsweredAsTheRequestBefore) {
+    const Server server = Server::start(quick(), echo).value();
+    Wire wire(server.port());
+    wire.write("HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nno request\r\n\r\n");
+    const std::string answers = wire.rest();
+    EXPECT_THAT(answers, HasSubstr("HTTP/1.1 400"));
+    EXPECT_THAT(answers, EndsWith("not an HTTP request\"}}\n"));
+}
+
 TEST(Server, SaysGoAheadToWhoWaitsForIt) {
     const Server server = Server::start(quick(), echo).value();
     Wire wire(server.port());
@@ -214,6 +223,34 @@ TEST(Server, StopFinishesWhatItTook) {
     EXPECT_THAT(answer, EndsWith("GET /busy [] - "));
     stopper.join();
     EXPECT_THROW(Wire{port}, boost::system::system_error);
+}
+
+// A request that has come in while all threads were busy is not one that nobody has asked.
+TEST(Server, StopAnswersWhatIsHereButNotReadYet) {
+    std::latch begun(1);
+    std::latch go_on(1);
+    ServerOptions options = quick();
+    options.threads = 1;
+    Server server = Server::start(options, [&](const ServerRequest& request) {
+                        if (request.path == "/busy") {
+                            begun.count_down();
+                            go_on.wait();
+                        }
+                        return echo(request);
+                    }).value();
+    Wire waiting(server.port());
+    waiting.write("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    std::string first;
+    while (!first.ends_with("GET /1 [] - ")) first += waiting.read(1);
+    Wire busy(server.port());
+    busy.write("GET /busy HTTP/1.1\r\nHost: x\r\n\r\n");
+    begun.wait();
+    waiting.write("GET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+    std::jthread stopper([&] { EXPECT_EQ(server.stop(), 0U); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    go_on.count_down();
+    EXPECT_THAT(waiting.rest(), EndsWith("GET /2 [] - "));
+    EXPECT_THAT(busy.rest(), EndsWith("GET /busy [] - "));
 }
 
 TEST(Server, StopDoesNotWaitForever) {

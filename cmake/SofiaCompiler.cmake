@@ -36,7 +36,8 @@ endif()
 
 find_program(SOFIA_CCACHE ccache)
 if(SOFIA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${SOFIA_CCACHE})
+  # What it has to be told of precompiled headers, which the test programs share.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${SOFIA_CCACHE})
 endif()
 find_program(SOFIA_MOLD mold)
 if(SOFIA_MOLD)

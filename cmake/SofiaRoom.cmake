@@ -7,6 +7,23 @@
 add_custom_target(unit_tests)  # every room's test program
 add_custom_target(fast_tests)  # those that are not SLOW
 
+# What most test programs begin with, parsed once. Tests only: a library's sources name all that they include.
+if(SOFIA_TESTS)
+  add_library(sofia_test_flags INTERFACE)
+  target_link_libraries(sofia_test_flags INTERFACE sofia_flags GTest::gmock GTest::gtest rapidcheck)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    # The tests' own code need not be fast, and half of the build is tests: what they test stays optimised.
+    target_compile_options(sofia_test_flags INTERFACE -O0)
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(sofia_test_flags INTERFACE -fpch-preprocess)  # so that ccache can tell one header from another
+  endif()
+  add_executable(sofia_test_headers EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/test_headers.cpp)
+  target_link_libraries(sofia_test_headers PRIVATE sofia_test_flags)
+  target_precompile_headers(sofia_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h> <algorithm> <expected> <filesystem> <fstream> <functional>
+    <map> <memory> <optional> <random> <ranges> <span> <string> <variant> <vector>)
+endif()
+
 function(sofia_room name)
   cmake_parse_arguments(ROOM "SLOW" "" "DEPENDS;LINK;SOURCES;TESTS;BENCHES" ${ARGN})
   if(ROOM_UNPARSED_ARGUMENTS)
@@ -21,8 +38,8 @@ function(sofia_room name)
 
   if(SOFIA_TESTS AND ROOM_TESTS)
     add_executable(${name}_test ${ROOM_TESTS})
-    target_link_libraries(${name}_test PRIVATE sofia_${name} sofia_flags ${ROOM_LINK}
-      GTest::gmock GTest::gtest_main rapidcheck)
+    target_link_libraries(${name}_test PRIVATE sofia_${name} ${ROOM_LINK} sofia_test_flags GTest::gtest_main)
+    target_precompile_headers(${name}_test REUSE_FROM sofia_test_headers)
     add_test(NAME ${name} COMMAND ${name}_test WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set(labels unit)
     add_dependencies(unit_tests ${name}_test)

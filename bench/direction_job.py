@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import BenchError, Run, Series, number, ratio, run
-
-# Both sides leave two cores to two workers of one LightGBM thread each; threads that wait must not spin beside them.
-ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
-WORKERS = 2
-
+from measure import number, ratio, run
+from tuning import WORKERS, in_turn, tune
 
 @dataclass
 class Size:
@@ -32,20 +27,6 @@ def minutes(sofia: Path, folder: Path, size: Size) -> Path:
     return data
 
 
-def tune(sofia: Path, data: Path, models: Path, study: str, trials: int, seed: int) -> Run:
-    """One study of ours; its figures are those of `--json` and what the peer's are called."""
-    told = models / f"{study}.json"
-    words = [sofia, "tune", "--config", "configs/direction.yaml", "--data-dir", data, "--model-dir", models, "--study", study, "--trials", trials,
-             "--workers", WORKERS, "--threads", WORKERS, "--seed", seed, "--json", "--quiet"]
-    done = run(["bash", "-c", 'exec "${@:2}" > "$1"', "-", told, *words], ENVIRONMENT)
-    figures = json.loads(told.read_text())
-    if figures["complete"] != trials:
-        raise BenchError(f"{figures['complete']} of {trials} trials of {study} are complete")
-    time = figures["time"]
-    done.figures = {**figures, "seconds": time["wall_seconds"], "fit_seconds": time["seconds"]["fit"], "best": figures["best_value"]}
-    return done
-
-
 def direction(bench) -> list:
     """Rows of the table: wall time, wall over fit, the best log loss."""
     from jobs import Row, verdict
@@ -53,18 +34,10 @@ def direction(bench) -> list:
     size = SMALL if bench.small else FULL
     data = minutes(tapes.sofia, tapes.folder, size)
     folder = bench.scratch("direction")
-    ours, theirs = Series("sofia tune"), Series("pandas + LightGBM + Optuna")
-    for pair in range(size.pairs):
-        journal = folder / f"journal{pair}"
-        journal.mkdir()
-        peer = bench.peer("direction_peer.py", data / "bars.csv", journal, size.trials, WORKERS, pair + 1)
-        sides = [lambda pair=pair: ours.runs.append(tune(tapes.sofia, data, folder, f"ours{pair}", size.trials, pair + 1)),
-                 lambda peer=peer: theirs.runs.append(run(peer, ENVIRONMENT))]
-        for side in sides if pair % 2 == 0 else sides[::-1]:
-            side()
-    for series in (ours, theirs):
-        for one in series.runs:
-            one.figures["wall_over_fit"] = WORKERS * one.figures["seconds"] / one.figures["fit_seconds"]
+    ours, theirs = in_turn(
+        size.pairs, folder, "pandas + LightGBM + Optuna",
+        lambda seed: tune(tapes.sofia, data, folder, f"ours{seed}", size.trials, seed, "--config", "configs/direction.yaml"),
+        lambda seed, journal: bench.peer("direction_peer.py", data / "bars.csv", journal, size.trials, WORKERS, seed))
     name = f"{size.trials} trials of the direction strategy, {size.days * 1440:,} minutes"
     times = ratio(ours.values("seconds"), theirs.values("seconds"))
     mb, peer_mb = f"{ours.rss_mb():.0f}", f"{theirs.rss_mb():.0f}"

@@ -8,18 +8,15 @@ Standard library only.
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import BenchError, Run, Series, number, ratio, run
+from measure import Run, number, ratio, run
 from touch_settings import SETTINGS, sets
+from tuning import WORKERS, in_turn, tune
 
-# Both sides leave two cores to two workers of one LightGBM thread each; threads that wait must not spin beside them.
-ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
-WORKERS = 2
 STAGES = ("features", "labels", "datasets", "fit", "models", "decide", "storage", "other", "waiting")
 
 
@@ -49,22 +46,6 @@ def minutes(sofia: Path, folder: Path, size: Size) -> Path:
     return bars
 
 
-def tune(sofia: Path, data: Path, models: Path, study: str, trials: int, seed: int) -> Run:
-    """One study of ours; its figures are those of `--json` and what the peer's are called."""
-    told = models / f"{study}.json"
-    words = [sofia, "tune", "--data-dir", data, "--model-dir", models, "--study", study, "--trials", trials, "--workers", WORKERS, "--threads", WORKERS,
-             "--seed", seed, "--json", "--quiet", *sets()]
-    done = run(["bash", "-c", 'exec "${@:2}" > "$1"', "-", told, *words], ENVIRONMENT)
-    figures = json.loads(told.read_text())
-    if figures["complete"] != trials:
-        raise BenchError(f"{figures['complete']} of {trials} trials of {study} are complete")
-    time = figures["time"]
-    fit = time["seconds"]["fit"]
-    done.figures = {**figures, "seconds": time["wall_seconds"], "fit_seconds": fit, "rest_seconds": time["workers"] * time["wall_seconds"] - fit,
-                    "best": figures["best_value"]}
-    return done
-
-
 def stages_of(runs: list[Run]) -> str:
     """Where ours spent its time: medians are not sums, so the first run's."""
     shares = runs[0].figures["time"]["share"]
@@ -76,7 +57,7 @@ def compare(bench, data: Path) -> str:
     sofia, folder = bench.tapes.sofia, bench.scratch("touch_check")
     features = folder / "features.parquet"
     run([sofia, "features", "--data-dir", data, "--out", features, "--set", f"features.exclude={SETTINGS['features.exclude']}"])
-    tune(sofia, data, folder, "checked", CHECKED.trials, 1)
+    tune(sofia, data, folder, "checked", CHECKED.trials, 1, *sets())
     agreed = run(bench.peer("touch_peer.py", "check", data / "bars_1m.parquet", features, *sorted(folder.glob("checked/tuning_summary_*.json")))).figures
     return f"{agreed['folds']} folds of {agreed['trials']} trials on equal feature rows: equal labels, trades and net R, checked first."
 
@@ -89,18 +70,10 @@ def touch(bench) -> list:
     remark = compare(bench, minutes(tapes.sofia, tapes.folder, CHECKED))
     data = minutes(tapes.sofia, tapes.folder, size)
     folder = bench.scratch("touch")
-    ours, theirs = Series("sofia tune"), Series("polars + LightGBM + Optuna")
-    for pair in range(size.pairs):
-        journal = folder / f"journal{pair}"
-        journal.mkdir()
-        peer = bench.peer("touch_peer.py", "run", data / "bars_1m.parquet", journal, size.trials, WORKERS, pair + 1)
-        sides = [lambda pair=pair: ours.runs.append(tune(tapes.sofia, data, folder, f"ours{pair}", size.trials, pair + 1)),
-                 lambda peer=peer: theirs.runs.append(run(peer, ENVIRONMENT))]
-        for side in sides if pair % 2 == 0 else sides[::-1]:
-            side()
-    for series in (ours, theirs):
-        for one in series.runs:
-            one.figures["wall_over_fit"] = WORKERS * one.figures["seconds"] / one.figures["fit_seconds"]
+    ours, theirs = in_turn(
+        size.pairs, folder, "polars + LightGBM + Optuna",
+        lambda seed: tune(tapes.sofia, data, folder, f"ours{seed}", size.trials, seed, *sets()),
+        lambda seed, journal: bench.peer("touch_peer.py", "run", data / "bars_1m.parquet", journal, size.trials, WORKERS, seed))
     name = f"{size.trials} trials of the touch strategy, {size.days * 1440:,} minutes"
     times = ratio(ours.values("rest_seconds"), theirs.values("rest_seconds"))
     mb, peer_mb = f"{ours.rss_mb():.0f}", f"{theirs.rss_mb():.0f}"
@@ -125,7 +98,7 @@ def touch(bench) -> list:
 def main(sofia: Path) -> int:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        done = tune(sofia, minutes(sofia, folder, SMALL), folder, "small", SMALL.trials, 1)
+        done = tune(sofia, minutes(sofia, folder, SMALL), folder, "small", SMALL.trials, 1, *sets())
     figures = done.figures
     cache = figures["cache"]
     fits = cache["datasets"]["made"] + cache["datasets"]["reused"]

@@ -6,43 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lightgbm
+import numpy as np
 import pytest
 
 from binaries import SOFIA
 
-STUMP = """tree
-version=v4
-num_class=1
-num_tree_per_iteration=1
-label_index=0
-max_feature_idx=1
-objective=binary sigmoid:1
-feature_names=close ret1
-feature_infos=[0:1] [-1:1]
-tree_sizes={size}
 
-{tree}end of trees
-"""
-TREE = """Tree=0
-num_leaves=2
-num_cat=0
-split_feature=1
-split_gain=1
-threshold=0
-decision_type=10
-left_child=-1
-right_child=-2
-leaf_value=-1 1
-leaf_weight=1 1
-leaf_count=1 1
-internal_value=0
-internal_weight=2
-internal_count=2
-is_linear=0
-shrinkage=1
-
-
-"""
+def model_text():
+    """One split at ret1, by LightGBM itself."""
+    rows = np.random.default_rng(1).normal(size=(50, 2))
+    data = lightgbm.Dataset(rows, (rows[:, 1] > 0).astype(float), feature_name=["close", "ret1"])
+    return lightgbm.train({"objective": "binary", "num_leaves": 2, "min_data_in_leaf": 1, "verbosity": -1, "num_threads": 1}, data, 1).model_to_string()
 
 
 @pytest.mark.parametrize("symbols", [["AUSD"], ["AUSD", "BUSD"]])
@@ -50,7 +25,7 @@ def test_the_service_answers_as_it_describes_itself(tmp_path, symbols):
     for symbol in symbols:
         dated = tmp_path / symbol / "2026-01-31"
         dated.mkdir(parents=True)
-        (dated / "lgbm.txt").write_text(STUMP.format(size=len(TREE), tree=TREE))
+        (dated / "lgbm.txt").write_text(model_text())
         (tmp_path / symbol / "best_lgbm").symlink_to("2026-01-31")
     service = subprocess.Popen([SOFIA, "serve", "--model-dir", tmp_path, "--port", "0"], stderr=subprocess.PIPE, text=True)
     try:

@@ -17,6 +17,7 @@ import functools
 import hashlib
 import inspect
 import pickle
+import re
 import textwrap
 import threading
 import traceback
@@ -107,6 +108,8 @@ def _plain(values: Any) -> np.ndarray:
     """A column of numbers: NumPy, pandas, polars, pyarrow, a list."""
     if hasattr(values, "to_numpy"):
         values = values.to_numpy()
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "biuf":
+        values = values.astype(np.float64).filled(np.nan)
     return np.asarray(values)
 
 
@@ -116,6 +119,8 @@ def _numbers(values: Any, count: int, what: str) -> np.ndarray:
         array = np.array([np.nan if value is None else value for value in array.ravel()], dtype=np.float64).reshape(array.shape)
     if array.shape != (count,):
         raise _Misfit(f"returned {what} of shape {array.shape} for {count} bars", "give one number a bar, NaN where there is none")
+    if array.dtype.kind not in "biuf":
+        raise _Misfit(f"returned {what} of {array.dtype}", "give one real number a bar, NaN where there is none")
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
@@ -272,9 +277,10 @@ _lock = threading.Lock()
 
 
 def _register(one: Registered, replace: bool) -> None:
-    if not one.name or any(ord(letter) < 32 or letter in ",[]{}\"'" for letter in one.name):
-        raise UsageError(f"{one.name!r} cannot name a {one.kind}", "take letters, digits, _ and dots")
-    if not isinstance(one.version, int) or one.version < 1:
+    for name in [one.name, *one.options.get("columns", ())]:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+            raise UsageError(f"{name!r} cannot name a {one.kind}", "take letters of the English alphabet, digits, _ . and -")
+    if not isinstance(one.version, int) or not 1 <= one.version < 2**31:
         raise UsageError(f"{one.kind} {one.name}: version {one.version!r}", "a whole number from 1")
     if {"label": "higher", "model": "lightgbm"}.get(one.kind) == one.name:
         raise ConflictError(f"{one.kind} {one.name} is the strategy's own", "take another name")
@@ -334,6 +340,9 @@ def feature(
         if warm_up < 0:
             raise UsageError(f"feature {own}: warm_up {warm_up}", "a number of bars")
         words = formula or (inspect.getdoc(given) or "").split("\n")[0]
+        for column, text in (columns or {}).items():
+            if isinstance(text, str) or not isinstance(text, Sequence) or len(text) != 2:
+                raise UsageError(f"feature {own}: column {column} has {text!r}", "give its (formula, unit)")
         specs = {own: (words, unit)} if columns is None else {str(key): (str(text[0]), str(text[1])) for key, text in columns.items()}
         if not specs:
             raise UsageError(f"feature {own} has no columns")
@@ -420,7 +429,8 @@ def feature_columns(bars: Mapping[str, np.ndarray], names: Sequence[str]) -> dic
         if not isinstance(one, _Feature):
             known = ", ".join(each.name for each in registered("feature"))
             raise ConfigError(f"no feature is registered as {name}", f"registered: {known}" if known else "register it first: @sofia.feature")
-        values = one.compute(columns).reshape(len(columns["close"]), -1)
+        # Of its own: what a function does to its bars in place is not what the next one is given.
+        values = one.compute({column: values.copy() for column, values in columns.items()}).reshape(len(columns["close"]), -1)
         out.update((column, np.ascontiguousarray(values[:, i])) for i, column in enumerate(one.options["columns"]))
     return out
 

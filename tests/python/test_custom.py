@@ -63,6 +63,13 @@ def higher(bars, horizon, early=0):
     return y, bars["close_time"] + (horizon - early) * MINUTE
 
 
+@pytest.fixture
+def minutes():
+    close = 100.0 + np.arange(60) % 7
+    ts = np.datetime64("2024-01-01", "ns") + np.arange(60) * MINUTE
+    return {"ts": ts, "open": close, "high": close + 1, "low": close - 1, "close": close, "volume": np.ones(60)}
+
+
 # --- features -------------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -182,6 +189,28 @@ def test_an_exception_of_a_function_comes_back_with_its_place(data, tmp_path):
         tune(data, tmp_path, features__custom=["infinite"])
 
 
+def test_a_column_is_made_of_real_numbers(minutes):
+    package.feature(lambda bars: np.ma.masked_array(bars["close"], bars["close"] == bars["close"][0]), name="masked")
+    assert np.isnan(package.minute_features(minutes, custom=["masked"])["masked"][0])
+    for name, wrong in (("complex", lambda bars: bars["close"] * 1j), ("times", lambda bars: bars["close_time"])):
+        package.feature(wrong, name=name)
+        with pytest.raises(package.UsageError, match=f"feature {name} returned an array of (complex128|datetime64)"):
+            package.minute_features(minutes, custom=[name])
+
+
+def test_a_function_has_its_bars_for_itself(minutes):
+    def spoil(bars):
+        bars["close"] -= 1.0
+        return bars["close"]
+
+    package.feature(spoil, name="spoil")
+    package.feature(lambda bars: bars["close"], name="after")
+    before = {name: column.copy() for name, column in minutes.items()}
+    rows = package.minute_features(minutes, custom=["spoil", "after"])
+    assert (rows["after"] == rows["close"]).all() and (rows["spoil"] == rows["close"] - 1.0).all()
+    assert all((minutes[name] == before[name]).all() for name in minutes)
+
+
 def test_names_are_known_or_refused(data, tmp_path):
     package.feature(returns, name="again")
     for name in ("agian", "again"):
@@ -224,7 +253,10 @@ def test_a_name_belongs_to_one_function():
     for kind, name in ((package.label, "higher"), (package.model, "lightgbm")):
         with pytest.raises(package.ConflictError, match="own"):
             kind(returns, name=name)
-    for wrong in ({"name": "a,b"}, {"version": 0}, {"warm_up": -1}, {"columns": {}}):
+    for wrong in (
+        {"name": "a,b"}, {"name": "a b"}, {"name": "é"}, {"name": "../a"}, {"version": 0}, {"version": 2**31}, {"warm_up": -1}, {"columns": {}},
+        {"columns": {"a": "fraction"}}, {"columns": {"a b": ("", "")}},
+    ):  # fmt: skip
         with pytest.raises(package.UsageError):
             package.feature(returns, **wrong)
 

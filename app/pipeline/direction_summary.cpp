@@ -16,15 +16,6 @@
 namespace sofia::pipeline {
 namespace {
 
-Json ids_json(const std::vector<models::FeatureId>& features) {
-    Json json = {{"names", Json::array()}, {"versions", Json::array()}, {"hash", models::feature_hash(features)}};
-    for (const models::FeatureId& feature : features) {
-        json["names"].push_back(feature.name);
-        json["versions"].push_back(parse_int(feature.version).value_or(1));
-    }
-    return json;
-}
-
 Result<DirectionWindows> windows_from(const Members& members) {
     DirectionWindows windows;
     for (const auto& [name, target] : {std::pair{"train", &windows.train}, {"validation", &windows.validation}, {"test", &windows.test}}) {
@@ -65,7 +56,7 @@ Result<void> write_direction_summary(const std::filesystem::path& path, const Di
     json["rounds"] = summary.rounds;
     json["params"] = Json::object();
     for (const auto& [name, value] : summary.params) json["params"][name] = value;
-    json["features"] = ids_json(summary.features);
+    json["features"] = features_json(summary.features);
     if (!summary.custom.empty()) json["custom"] = custom_json(summary.custom);
     json["windows"] = windows_json(summary.windows);
     json["rows_sha256"] = summary.rows_sha256;

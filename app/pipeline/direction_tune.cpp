@@ -59,11 +59,7 @@ Result<DirectionSettings> settings_with(const Search& search, const std::map<std
                                         std::map<std::string, std::string>& params) {
     DirectionSettings settings = search.settings;
     config::Keys keys = keys_of(settings);
-    for (const auto& [name, value] : values) {
-        const std::string assignment = assignment_of(keys, search.keys.at(name), tune::format_value(value));
-        SOFIA_CHECK(config::set(assignment, keys));
-        params[search.keys.at(name)] = assignment.substr(assignment.find('=') + 1);
-    }
+    SOFIA_TRY(params, set_parameters(keys, values, search.keys));
     SOFIA_CHECK(settings.validate());
     if (search.custom.learner != nullptr) SOFIA_CHECK(search.custom.learner->check(settings.learner.params));
     return settings;

@@ -2,10 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/pipeline/audit_columns.hpp"
 #include "app/pipeline/trades_csv.hpp"
 #include "backtest/figures.hpp"
 #include "base/files.hpp"
-#include "features/catalogue.hpp"
+#include "base/text.hpp"
 
 namespace sofia::pipeline {
 
@@ -17,15 +18,17 @@ Json refusals_json(const trading::RefusalCounts& refused) {
     return json;
 }
 
-Json features_json(const std::vector<features::FeatureSpec>& columns) {
+Json features_json(const std::vector<models::FeatureId>& features) {
     Json names = Json::array();
     Json versions = Json::array();
-    for (const features::FeatureSpec& column : columns) {
-        names.push_back(column.name);
-        versions.push_back(column.version);
+    for (const models::FeatureId& feature : features) {
+        names.push_back(feature.name);
+        versions.push_back(parse_int(feature.version).value_or(1));
     }
-    return {{"names", std::move(names)}, {"versions", std::move(versions)}, {"hash", features::feature_hash(columns)}};
+    return {{"names", std::move(names)}, {"versions", std::move(versions)}, {"hash", models::feature_hash(features)}};
 }
+
+Json features_json(const std::vector<features::FeatureSpec>& columns) { return features_json(feature_ids(columns)); }
 
 Result<std::vector<models::FeatureId>> features_from(const Members& features) {
     SOFIA_TRY(const std::vector<std::string> names, features.texts("names"));

@@ -83,7 +83,10 @@ void warn_of_symbol(const std::filesystem::path& artifact, const std::string& ma
 
 [[nodiscard]] Json window_json(trading::Window window);
 [[nodiscard]] Json refusals_json(const trading::RefusalCounts& refused);
-[[nodiscard]] Json features_json(const std::vector<features::FeatureSpec>& columns);  ///< `names`, `versions`, `hash`
+
+/// `names`, `versions`, `hash`.
+[[nodiscard]] Json features_json(const std::vector<models::FeatureId>& features);
+[[nodiscard]] Json features_json(const std::vector<features::FeatureSpec>& columns);
 
 /// What `features_json` has written. Error: data.
 [[nodiscard]] Result<std::vector<models::FeatureId>> features_from(const Members& features);

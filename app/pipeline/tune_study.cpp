@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "app/pipeline/settings.hpp"
 #include "app/pipeline/trial_list.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -23,6 +24,18 @@ std::vector<tune::ParamValue> extremes(const tune::Distribution& distribution) {
     if (const auto* choices = distribution.as_categorical()) return choices->choices;
     if (const auto* range = distribution.as_int()) return {range->low, range->high};
     return {distribution.as_float()->low, distribution.as_float()->high};
+}
+
+Result<std::map<std::string, std::string>> set_parameters(config::Keys& keys, const std::map<std::string, tune::ParamValue>& values,
+                                                          const std::map<std::string, std::string>& key_of) {
+    std::map<std::string, std::string> params;
+    for (const auto& [name, value] : values) {
+        const std::string& key = key_of.at(name);
+        const std::string assignment = assignment_of(keys, key, tune::format_value(value));
+        SOFIA_CHECK(config::set(assignment, keys));
+        params[key] = assignment.substr(key.size() + 1);
+    }
+    return params;
 }
 
 namespace {

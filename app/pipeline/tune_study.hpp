@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "app/pipeline/context.hpp"
 #include "app/pipeline/study_terms.hpp"
 #include "app/pipeline/tune.hpp"
+#include "base/config.hpp"
 #include "base/result.hpp"
 #include "tune/study.hpp"
 
@@ -18,6 +20,11 @@ namespace sofia::pipeline {
 
 /// The values between which, or from which, a distribution draws.
 [[nodiscard]] std::vector<tune::ParamValue> extremes(const tune::Distribution& distribution);
+
+/// Sets the values that a trial draws, by name, under the configuration keys that `key_of` gives for all of them. Returns key -> value as YAML, as
+/// the trial's summary keeps them. Error: config.
+[[nodiscard]] Result<std::map<std::string, std::string>> set_parameters(config::Keys& keys, const std::map<std::string, tune::ParamValue>& values,
+                                                                        const std::map<std::string, std::string>& key_of);
 
 /// What a strategy's study is opened with beside the request.
 struct TuneStudy {

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "app/pipeline/summary.hpp"
+#include "app/pipeline/tune_study.hpp"
 
 namespace sofia::pipeline {
 namespace {
@@ -169,11 +170,7 @@ Result<Settings> trial_settings(const Search& search, const std::map<std::string
                                 std::map<std::string, std::string>& params) {
     Settings settings = search.settings;
     config::Keys keys = keys_of(settings);
-    for (const auto& [name, value] : values) {
-        const std::string assignment = assignment_of(keys, search.keys.at(name), tune::format_value(value));
-        SOFIA_CHECK(config::set(assignment, keys));
-        params[search.keys.at(name)] = assignment.substr(assignment.find('=') + 1);
-    }
+    SOFIA_TRY(params, set_parameters(keys, values, search.keys));
     SOFIA_CHECK(settings.validate());
     return settings;
 }

@@ -197,7 +197,7 @@ Result<void> write_model(const fs::path& folder, const Training& training, const
         const SimulationTitle title{.title = fmt::format("{} · {}", training.minutes.symbol, folder.filename().string()), .seed = training.head.seed};
         SOFIA_TRY(const auto written,
                   write_simulation(staged.path() / simulation_folder, *training.simulation, training.minutes, training.settings, title, context));
-        for (const fs::path& file : written) outputs.push_back(fs::path(simulation_folder) / file.filename());
+        std::ranges::copy(written, std::back_inserter(outputs));
     }
     Manifest manifest{.verb = "train",
                       .config = show_settings(training.settings),

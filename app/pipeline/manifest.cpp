@@ -32,7 +32,12 @@ Result<void> write_manifest(const std::filesystem::path& path, const Manifest& m
         json["inputs"].push_back({{"file", input.filename().string()}, {"bytes", std::filesystem::file_size(input, ignored)}, {"sha256", hash}});
     }
     json["outputs"] = Json::array();
-    for (const std::filesystem::path& output : manifest.outputs) json["outputs"].push_back(output.filename().string());
+    for (const std::filesystem::path& output : manifest.outputs) {
+        // What lies deeper is named from the manifest's folder.
+        const std::filesystem::path below = output.lexically_relative(path.parent_path());
+        const bool inside = !below.empty() && *below.begin() != "..";
+        json["outputs"].push_back((inside ? below : output.filename()).generic_string());
+    }
     json["versions"] = library_versions();
     // How it was called and when: of interest to people, not part of what makes the result.
     json["clock"] = {{"written", format_time(wall_clock_now())}, {"threads", context.threads}, {"command", context.command}};

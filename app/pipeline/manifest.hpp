@@ -16,7 +16,7 @@ struct Manifest {
     std::string config;                               ///< resolved, as YAML
     std::vector<std::filesystem::path> inputs;        ///< hashed when written
     std::vector<std::pair<std::string, std::string>> facts;  ///< further names and values: study, trial, window
-    std::vector<std::filesystem::path> outputs;       ///< names only
+    std::vector<std::filesystem::path> outputs;       ///< kept by name; those below the manifest's folder by their way from it
     const Json* time = nullptr;                       ///< where the time went, for `clock`; may be null
 };
 

@@ -44,6 +44,11 @@ Result<DirectionBacktestResult> backtest_direction(const DirectionBacktestReques
     }
     SOFIA_TRY(const DirectionTrial trial, load_trial(request.summary, request.sets, request.data_dir, context));
     SOFIA_CHECK(check_custom(trial.head.custom, trial.minutes.custom.parts, RowsSince::not_compared, context));
+    if (trial.minutes.custom.label != nullptr) {
+        return fail(ErrorCode::usage,
+                    fmt::format("the rule trades rises of the close, and trial {} predicts the label {}: there is nothing to simulate",
+                                trial.head.trial, trial.settings.label));
+    }
     SOFIA_TRY(std::optional<DirectionSimulation> simulation, simulate_direction(trial.minutes, trial.settings, trial.head.seed, context));
     if (!simulation) {
         return fail(ErrorCode::usage,

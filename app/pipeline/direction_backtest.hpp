@@ -29,7 +29,8 @@ struct DirectionBacktestResult {
 
 /// Walks the rule of a trial forward over the end of the data (simulate_direction) and writes its files into `backtest_<trial>_<from>_<to>/` beside
 /// the summary, which appears whole. A comparison needs the same horizon; other data are warned of. Errors: io, data, config; blocked, when the
-/// data's columns are not the summary's; usage, when there is too little data, or KPIs of another horizon; interrupted.
+/// data's columns are not the summary's; usage, when there is too little data, a label other than `higher`, or KPIs of another
+/// horizon; interrupted.
 [[nodiscard]] Result<DirectionBacktestResult> backtest_direction(const DirectionBacktestRequest& request, const Context& context);
 
 /// Exit 4 when a KPI is worse than the interval that it was accepted with.

@@ -53,7 +53,8 @@ Verb tune_verb() {
                     bool resume = false;
                 };
                 auto options = std::make_shared<Options>();
-                app.add_option("--data-dir", options->request.data_dir, "Folder of one symbol's trades or bars")->required();
+                app.add_option("--data-dir", options->request.data_dir, "Folder of one symbol's trades or bars, or of its feature store (direction)")
+                    ->required();
                 app.add_option("--model-dir", options->request.model_dir, "models/<SYMBOL>; the study's folder is made inside")->required();
                 app.add_option("--study", options->request.study, "Name of the study; default a readable random one");
                 app.add_option("--storage", options->request.storage, "Database URL (sqlite:///FILE); default optuna.db in the study's folder");
@@ -63,7 +64,7 @@ Verb tune_verb() {
                 app.add_option("--timeout", options->timeout, "Stop asking for trials after this long: 90, 90s, 30m, 2h");
                 app.add_option("--batch", options->request.batch, "Trials asked together; default tune.batch")->check(CLI::Range(1, 1024));
                 app.add_option("--workers", options->request.workers,
-                               "Folds worked on at the same time, sharing --threads; default one a thread; changes no result")
+                               "Folds or trials worked on at the same time, sharing --threads; default one a thread; changes no result")
                     ->check(whole_number(1, 1024));
                 app.add_flag("--resume", options->resume, "Continue the study, or create it");
                 add_skip_bad_rows(app, options->request.sets);

@@ -101,19 +101,10 @@ report::Table feature_table(const DirectionCard& card) {
 report::Table simulation_table(const DirectionCard& card) {
     const DirectionSimulation& simulation = *card.simulation;
     const trading::Window window = simulation.whole.window;
-    report::Table table{
-        .title = "Simulation",
-        .note = fmt::format("The rule walked forward from {} to {}, {} fits, {} trades, after costs; simulation/report.html shows the trades. "
-                            "Untouched: the test window.",
-                            format_time(window.from), format_time(window.to), simulation.steps.size(), simulation.whole.figures.trades),
-        .columns = {{"KPI", "", 0}, {"value", "", 5}, {"from", "", 5}, {"to", "", 5}, {"untouched", "", 5}, {"from ", "", 5}, {"to ", "", 5}},
-        .rows = {}};
-    for (std::size_t i = 0; i < simulation.whole.kpis.size(); ++i) {
-        const Kpi& kpi = simulation.whole.kpis[i];
-        const Estimate& late = simulation.untouched.kpis[i].estimate;
-        table.rows.push_back({kpi.name, kpi.estimate.value, kpi.estimate.lower, kpi.estimate.upper, late.value, late.lower, late.upper});
-    }
-    return table;
+    return kpi_table(simulation, "Simulation",
+                     fmt::format("The rule walked forward from {} to {}, {} fits, {} trades, after costs; simulation/report.html shows the trades. "
+                                 "Untouched: the test window.",
+                                 format_time(window.from), format_time(window.to), simulation.steps.size(), simulation.whole.figures.trades));
 }
 
 report::Table parameter_table(const DirectionCard& card) {

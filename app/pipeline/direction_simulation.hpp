@@ -15,6 +15,10 @@
 #include "base/result.hpp"
 #include "trading/core.hpp"
 
+namespace sofia::report {
+struct Table;
+}
+
 // The rule on the probability, walked forward: what the strategy would have traded at the end of the data, always with a model that knew only what
 // was known then.
 namespace sofia::pipeline {
@@ -58,6 +62,9 @@ struct DirectionSimulation {
 
 /// Member `simulation` of a model card: windows, rule, costs, figures and KPIs.
 [[nodiscard]] Json simulation_json(const DirectionSimulation& simulation, const DirectionSettings& settings);
+
+/// The KPIs of the whole walk, and beside them those of its part in the test window, as a page shows them.
+[[nodiscard]] report::Table kpi_table(const DirectionSimulation& simulation, std::string title, std::string note);
 
 /// What the files of a simulation say of their model.
 struct SimulationTitle {

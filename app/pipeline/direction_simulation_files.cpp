@@ -29,22 +29,6 @@ Json figures_json(const SimulationFigures& part) {
     return json;
 }
 
-report::Table kpi_table(const DirectionSimulation& simulation) {
-    report::Table table{
-        .title = "KPIs",
-        .note =
-            "95 % intervals by blocks. Untouched: the test window, which the search for parameters has not seen. bps: hundredths of a "
-            "percent of a trade's value at entry.",
-        .columns = {{"figure", "", 0}, {"value", "", 5}, {"from", "", 5}, {"to", "", 5}, {"untouched", "", 5}, {"from ", "", 5}, {"to ", "", 5}},
-        .rows = {}};
-    for (std::size_t i = 0; i < simulation.whole.kpis.size(); ++i) {
-        const Kpi& all = simulation.whole.kpis[i];
-        const Estimate& late = simulation.untouched.kpis[i].estimate;
-        table.rows.push_back({all.name, all.estimate.value, all.estimate.lower, all.estimate.upper, late.value, late.lower, late.upper});
-    }
-    return table;
-}
-
 report::Table step_table(const DirectionSimulation& simulation) {
     report::Table table{.title = "Fits",
                         .note = "Each model knows what lies before its first prediction, and nothing else.",
@@ -76,7 +60,10 @@ report::ReportData report_of(const DirectionSimulation& simulation, const Minute
     }
     data.figures = figure_tables(f);
     data.tables_title = "KPIs and fits";
-    data.tables = {kpi_table(simulation), step_table(simulation), group_table("By direction", f.by_direction),
+    const char* note =
+        "95 % intervals by blocks. Untouched: the test window, which the search for parameters has not seen. bps: hundredths of a percent of a "
+        "trade's value at entry.";
+    data.tables = {kpi_table(simulation, "KPIs", note), step_table(simulation), group_table("By direction", f.by_direction),
                    count_table("Signals refused", f.refusals, "the first reason that applied; probability: below the threshold"),
                    count_table("Orders that did not fill", f.unfilled_why, "")};
     data.symbol = minutes.symbol;
@@ -86,13 +73,26 @@ report::ReportData report_of(const DirectionSimulation& simulation, const Minute
         fmt::format("Fills: {}; fee {} % a side, {} ticks of slippage a side.", trading::name(minutes.fills), settings.decision.costs.fee_percent,
                     settings.decision.execution.slippage_ticks),
         "The parameters were searched on the validation window of the study, which this walk covers up to the test window: only the part called "
-        "untouched "
-        "is free of that choice."};
+        "untouched is free of that choice."};
     data.provenance = {{"seed", std::to_string(title.seed), ""}};
     return data;
 }
 
 }  // namespace
+
+report::Table kpi_table(const DirectionSimulation& simulation, std::string title, std::string note) {
+    report::Table table{
+        .title = std::move(title),
+        .note = std::move(note),
+        .columns = {{"KPI", "", 0}, {"value", "", 5}, {"from", "", 5}, {"to", "", 5}, {"untouched", "", 5}, {"from ", "", 5}, {"to ", "", 5}},
+        .rows = {}};
+    for (std::size_t i = 0; i < simulation.whole.kpis.size(); ++i) {
+        const Kpi& all = simulation.whole.kpis[i];
+        const Estimate& late = simulation.untouched.kpis[i].estimate;
+        table.rows.push_back({all.name, all.estimate.value, all.estimate.lower, all.estimate.upper, late.value, late.lower, late.upper});
+    }
+    return table;
+}
 
 Json simulation_json(const DirectionSimulation& simulation, const DirectionSettings& settings) {
     Json json = figures_json(simulation.whole);

@@ -110,8 +110,12 @@ DirectionSample sample_of(const Minutes& minutes, trading::Window window, TimeNs
     return sample;
 }
 
-/// What `guard_no_future_leak` asks of rows, by the ends of the labels themselves.
-Result<void> guard_label_ends(const DirectionSample& sample, const DirectionSample& next) {
+/// That no label of `sample` is known only after the first row of `next` has begun: as `guard_no_future_leak`, and by the ends of the labels
+/// themselves.
+Result<void> guard_samples(const Minutes& minutes, const DirectionSample& sample, const DirectionSample& next) {
+    if (minutes.ends.empty()) {
+        SOFIA_CHECK(features::guard_no_future_leak(sample.ts, next.ts, minutes.table.horizon / ns_per_minute));
+    }
     if (sample.last_end - ns_per_minute < next.ts.front()) return {};
     return fail(ErrorCode::blocked, fmt::format("future leak: a label is known at {} only, after the next window's first row at {} has begun",
                                                 format_time(sample.last_end), format_time(next.ts.front())));
@@ -227,25 +231,26 @@ Result<DirectionWindows> direction_windows(const Minutes& minutes, const Directi
     return DirectionWindows{.train = {train, validation}, .validation = {validation, test}, .test = {test, end}};
 }
 
-Result<DirectionSamples> direction_samples(const Minutes& minutes, const DirectionWindows& windows) {
+Result<DirectionSamples> fitting_samples(const Minutes& minutes, const DirectionWindows& windows) {
     // The first row of a window may begin later than the window does; purging up to the window's begin is never too little.
-    constexpr TimeNs never = std::numeric_limits<TimeNs>::max();
     DirectionSamples samples{.train = sample_of(minutes, windows.train, windows.validation.from),
                              .validation = sample_of(minutes, windows.validation, windows.test.from),
-                             .test = sample_of(minutes, windows.test, never)};
+                             .test = {}};
     SOFIA_CHECK(check_sample(samples.train, "training"));
     SOFIA_CHECK(check_sample(samples.validation, "validation"));
-    SOFIA_CHECK(check_sample(samples.test, "test"));
-    if (minutes.ends.empty()) {
-        const auto horizon = minutes.table.horizon / ns_per_minute;
-        SOFIA_CHECK(features::guard_no_future_leak(samples.train.ts, samples.validation.ts, horizon));
-        SOFIA_CHECK(features::guard_no_future_leak(samples.validation.ts, samples.test.ts, horizon));
-    }
-    SOFIA_CHECK(guard_label_ends(samples.train, samples.validation));
-    SOFIA_CHECK(guard_label_ends(samples.validation, samples.test));
+    SOFIA_CHECK(guard_samples(minutes, samples.train, samples.validation));
     if (samples.train.ups() == 0.0 || samples.train.ups() == static_cast<double>(samples.train.rows())) {
         return fail(ErrorCode::data, "all training rows have the same label", "use more data, or another horizon");
     }
+    return samples;
+}
+
+Result<DirectionSamples> direction_samples(const Minutes& minutes, const DirectionWindows& windows) {
+    constexpr TimeNs never = std::numeric_limits<TimeNs>::max();
+    SOFIA_TRY(DirectionSamples samples, fitting_samples(minutes, windows));
+    samples.test = sample_of(minutes, windows.test, never);
+    SOFIA_CHECK(check_sample(samples.test, "test"));
+    SOFIA_CHECK(guard_samples(minutes, samples.validation, samples.test));
     return samples;
 }
 

@@ -86,6 +86,10 @@ struct DirectionSamples {
 /// Windows by `split`: test ends with the last bar, validation where test begins. Error: data, when nothing is left to train on.
 [[nodiscard]] Result<DirectionWindows> direction_windows(const Minutes& minutes, const DirectionSplitConfig& split);
 
+/// The rows inside `windows` that a model is fitted on; those of test are left out, whatever it holds. Purged as in `direction_samples`. Errors:
+/// data, when training or validation is empty or training has one class only.
+[[nodiscard]] Result<DirectionSamples> fitting_samples(const Minutes& minutes, const DirectionWindows& windows);
+
 /// The rows inside `windows`. Purged rows make `guard_no_future_leak` pass between neighbours, which is asked. Errors: data, when a window is empty
 /// or training has one class only.
 [[nodiscard]] Result<DirectionSamples> direction_samples(const Minutes& minutes, const DirectionWindows& windows);

@@ -68,6 +68,10 @@ Result<AcceptedKpis> read_kpis(const std::filesystem::path& path) {
         SOFIA_TRY(Kpi kpi, kpi_of(name, one));
         accepted.kpis.push_back(std::move(kpi));
     }
+    if (accepted.kpis.empty()) {
+        return fail(ErrorCode::data, path.string() + ": \"kpis\" holds no figure, so nothing would be judged",
+                    "write the file again with sofia train");
+    }
     return accepted;
 }
 

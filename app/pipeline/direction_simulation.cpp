@@ -58,8 +58,14 @@ Result<std::vector<double>> walk(const Minutes& minutes, const DirectionSettings
     Progress progress = context.bar("simulation", "fits", steps.size());
     const auto run = [&](SimulationStep& step) -> Result<void> {
         SOFIA_CHECK(context.go_on());
-        SOFIA_TRY(const DirectionSamples samples, direction_samples(minutes, step.windows));
-        const DirectionFit fit{.samples = samples, .columns = minutes.columns, .seed = seed, .learner = minutes.custom.learner.get()};
+        const auto samples = fitting_samples(minutes, step.windows);
+        if (!samples && samples.error().code != ErrorCode::data) return std::unexpected(samples.error());
+        if (!samples) {
+            step.left_out = samples.error().message;
+            progress.advance(1);
+            return {};
+        }
+        const DirectionFit fit{.samples = *samples, .columns = minutes.columns, .seed = seed, .learner = minutes.custom.learner.get()};
         SOFIA_TRY(const FittedModel model, fit_model(fit, settings, *context.stop));
         step.trees = model.trees();
         std::vector<std::size_t> which;
@@ -71,14 +77,21 @@ Result<std::vector<double>> walk(const Minutes& minutes, const DirectionSettings
             which.push_back(i);
             matrix.insert(matrix.end(), row.begin(), row.end());
         }
-        SOFIA_TRY(const std::vector<double> predicted, model.predict({matrix, which.size(), table.features.width()}, 1));
-        for (std::size_t i = 0; i < which.size(); ++i) probabilities[which[i]] = predicted[i];
+        if (!which.empty()) {
+            SOFIA_TRY(const std::vector<double> predicted, model.predict({matrix, which.size(), table.features.width()}, 1));
+            for (std::size_t i = 0; i < which.size(); ++i) probabilities[which[i]] = predicted[i];
+        }
         progress.advance(1);
         return {};
     };
     ThreadPool pool(context.threads);
     pool.for_each(steps.size(), [&](std::size_t i) { ended[i] = run(steps[i]); });
     for (const Result<void>& result : ended) SOFIA_CHECK(result);
+    for (const SimulationStep& step : steps) {
+        if (step.left_out.empty()) continue;
+        context.log.warning(fmt::format("the simulation has no model from {} to {}: {}", format_time(step.windows.test.from),
+                                        format_time(step.windows.test.to), step.left_out));
+    }
     return probabilities;
 }
 
@@ -196,6 +209,10 @@ Result<std::optional<DirectionSimulation>> simulate_direction(const Minutes& min
     if (out.steps.empty()) return std::nullopt;
     SOFIA_TRY(const std::vector<double> probabilities, walk(minutes, settings, seed, out.steps, context));
     out.rows = static_cast<std::size_t>(std::ranges::count_if(probabilities, [](double p) { return !std::isnan(p); }));
+    if (out.rows == 0) {
+        context.log.warning("no simulation: not one minute of it has a probability");
+        return std::nullopt;
+    }
     const trading::Window window{start, end};
     SOFIA_TRY(const trading::DecisionCore core, trade(minutes, settings, probabilities, window));
     out.trades = core.trades();

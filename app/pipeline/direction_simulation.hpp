@@ -30,6 +30,7 @@ inline constexpr const char* simulation_folder = "simulation";
 struct SimulationStep {
     DirectionWindows windows;  ///< train, validation, and in `test` what is predicted
     std::size_t trees = 0;
+    std::string left_out;  ///< why there is no model and so no probability in this step; empty where there is one
 };
 
 /// What the minutes from some moment on gave.
@@ -52,7 +53,8 @@ struct DirectionSimulation {
 /// on the training and validation windows that end there (`split`), with the parameters of `settings`, and predicts until the next fit. So the fit at
 /// the begin of test is the trial's own. A minute whose probability reaches the rule's threshold is a signal; the decision core holds one position at
 /// a time for the horizon, and fills, fees, slippage and funding are its own. The walk begins no earlier than after half of the data and two
-/// validation windows; where less than was asked for is left, it says so, and where nothing is left there is no simulation. KPIs, each with a 95 %
+/// validation windows; where less than was asked for is left, it says so, and where nothing is left there is no simulation. A step whose training or
+/// validation has no row to learn from (a market that was closed) is left out and said; what it would predict needs no label. KPIs, each with a 95 %
 /// interval by blocks: `accuracy` and `log_loss` of all labeled minutes; over trades `hit_rate` (share whose gross is above 0), `gross_bps` (price
 /// move in the trade's direction) and `net_bps` (money after all costs), both in hundredths of a percent of the entry's value; `daily_percent`, the
 /// mean return of a UTC day on its first equity, days without trades as zeros. The same for any number of threads. Errors: those of the fits; config;

@@ -87,6 +87,45 @@ TEST(DirectionSimulation, BeginsWhereItsFirstFitHasEnoughToLearnFrom) {
     EXPECT_FALSE(simulate_direction(minutes, settings, 1, context).value());
 }
 
+// What a step predicts needs no labels: the last one may be shorter than the horizon.
+TEST(DirectionSimulation, StepsMayBeShorterThanTheHorizon) {
+    Minutes minutes = planted(14, 0.6);
+    minutes.table = features::minute_features(minutes.bars, 60).value();
+    DirectionSettings settings = small();
+    settings.horizon = 60;
+    settings.simulation = {.days = 0.1, .step_days = 0.02};
+    settings.model.rounds = 5;
+    const DirectionSimulation made = simulate(minutes, settings);
+    EXPECT_EQ(made.rows, 144U);
+    EXPECT_EQ(made.whole.labeled, 144U - 60U);
+    EXPECT_FALSE(made.trades.empty());
+}
+
+// A market that is closed for longer than validation: the fits that would learn from the closed days are left out, the others stay.
+TEST(DirectionSimulation, AStepWithNothingToLearnFromIsLeftOut) {
+    Minutes minutes = planted(20, 0.6);
+    const auto closed = [&](const market::Bar& bar) {
+        const std::int64_t day = (bar.open_time - minutes.bars.front().open_time) / ns_per_day;
+        return day >= 12 && day < 15;
+    };
+    std::vector<market::Bar> open;
+    std::ranges::remove_copy_if(minutes.bars, std::back_inserter(open), closed);
+    minutes.bars = open;
+    minutes.table = features::minute_features(minutes.bars, 5).value();
+    DirectionSettings settings = small();
+    settings.split.val_days = 1.0;
+    settings.simulation = {.days = 9.0, .step_days = 1.0};
+    const DirectionSimulation made = simulate(minutes, settings);
+    ASSERT_EQ(made.steps.size(), 9U);
+    std::vector<std::size_t> without;
+    for (std::size_t i = 0; i < made.steps.size(); ++i) {
+        EXPECT_EQ(made.steps[i].left_out.empty(), made.steps[i].trees > 0);
+        if (!made.steps[i].left_out.empty()) without.push_back(i);
+    }
+    EXPECT_EQ(without, (std::vector<std::size_t>{2, 3, 4}));  // the days 13, 14 and 15, which are judged on the days 12, 13 and 14
+    EXPECT_EQ(made.rows, 5U * 1440U);                        // 11, 16, 17, 18, 19
+}
+
 TEST(DirectionSimulation, HoldsOnePositionForTheHorizon) {
     const Minutes minutes = planted(20, 0.6);
     DirectionSettings settings = small();
@@ -225,6 +264,8 @@ TEST_F(KpiFiles, SayWhatIsMissing) {
     EXPECT_EQ(read_kpis(folder_ / "none.json").error().code, ErrorCode::io);
     EXPECT_EQ(read_kpis(write("{}")).error().code, ErrorCode::data);
     EXPECT_EQ(read_kpis(write(R"({"schema": 1, "horizon_minutes": 5, "bars_sha256": "a"})")).error().code, ErrorCode::data);
+    const auto nothing = read_kpis(write(R"({"schema": 1, "horizon_minutes": 5, "bars_sha256": "a", "kpis": {}})"));
+    EXPECT_EQ(nothing.error().code, ErrorCode::data);  // else a gate that passes whatever comes
     const auto wrong = read_kpis(write(R"({"schema": 1, "horizon_minutes": 5, "bars_sha256": "a", "kpis": {"accuracy": {"value": 1}}})"));
     EXPECT_THAT(wrong.error().message, ::testing::HasSubstr("lower"));
     const auto without = read_kpis(write(R"({"schema": 1, "horizon_minutes": 5, "data": {"bars_sha256": "a"}, "simulation": null})"));

@@ -74,6 +74,8 @@ class _Tune(TuneOnRay):
             study, folder, complete, pruned, failed, best_trial, best_value, ... as ``sofia tune --json``. Ctrl-C keeps what is finished and raises
             KeyboardInterrupt.
         """
+        if trials == 0 and not timeout > 0:
+            raise UsageError("trials 0 needs a timeout: nothing else ends the call", "timeout is in seconds")
         words = (_path(data_dir), _path(model_dir), study, storage, trials, timeout, batch, workers, resume)
         return _run("tune", (seed, threads, progress), config, overrides, *words)
 

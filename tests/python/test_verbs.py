@@ -97,6 +97,12 @@ sofia.tune(json.loads(sys.argv[1]), data_dir=sys.argv[2], model_dir=sys.argv[3],
 """
 
 
+def test_a_call_that_nothing_would_end_is_refused(market, tmp_path):
+    with pytest.raises(sofia.UsageError, match="trials 0 needs a timeout"):
+        sofia.tune(CONFIG, data_dir=market / "data/SIMUSDT", model_dir=tmp_path / "m", trials=0, progress=False)
+    assert not (tmp_path / "m").exists()
+
+
 def test_ctrl_c_keeps_what_is_finished(market, tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     words = [json.dumps(CONFIG), market / "data/SIMUSDT", tmp_path / "m"]

@@ -66,12 +66,26 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
     app.add_flag("--quiet", options.quiet, "No log and no progress, only warnings and errors")->group("Common");
 }
 
+/// What the verbs behind one word are about.
+const std::map<std::string, std::string> groups = {
+    {"data", "Market data: check, import, simulate, download"},
+    {"audit", "Proofs that nothing looks ahead: leaking columns, edges found where there is none"},
+    {"store", "The feature store: rows as of any moment, in Parquet by symbol and day"},
+    {"study", "Tune any program, and look at, edit and export studies"},
+    {"config", "Configuration: its keys, what they do, and what they are now"},
+};
+
 /// The sub-command for `words`, made with its parents as needed.
 CLI::App& command_for(CLI::App& root, const std::string& name) {
     CLI::App* at = &root;
     for (const std::string& word : split(name, ' ')) {
         const auto known = at->get_subcommands([&](const CLI::App* command) { return command->get_name() == word; });
-        at = known.empty() ? at->add_subcommand(word) : known.front();
+        if (known.empty()) {
+            const auto group = groups.find(word);
+            at = at->add_subcommand(word, group == groups.end() ? std::string() : group->second);
+        } else {
+            at = known.front();
+        }
     }
     return *at;
 }

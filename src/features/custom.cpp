@@ -64,9 +64,8 @@ Result<void> audit(const Feature& feature, Bars bars, const CustomAuditOptions& 
     return looks_ahead("feature " + text.substr(0, text.find('\n')));
 }
 
-/// The rows of the first half must not know of the second one.
-Result<void> audit_middle(const Feature& feature, Bars bars, std::span<const double> whole) {
-    const std::size_t kept = bars.size() / 2;
+/// The rows before `kept` must not know of those behind.
+Result<void> audit_cut(const Feature& feature, Bars bars, std::span<const double> whole, std::size_t kept) {
     SOFIA_TRY(const std::vector<double> cut, feature_values(feature, bars.first(kept)));
     const std::size_t width = feature.columns().size();
     for (std::size_t i = 0; i < cut.size(); ++i) {
@@ -74,6 +73,14 @@ Result<void> audit_middle(const Feature& feature, Bars bars, std::span<const dou
         return looks_ahead("feature " + feature.columns()[i % width].name + ": cut: row known at " + format_time(bars[i / width].known_at()) +
                            " should be " + format_double(cut[i]) + ", is " + format_double(whole[i]) + " (data as of " +
                            format_time(bars[kept - 1].known_at()) + ")");
+    }
+    return {};
+}
+
+/// A peek may begin late: behind a long warm-up, or where something is there only then. Cuts at a half, three quarters, ... of the bars.
+Result<void> audit_whole(const Feature& feature, Bars bars, std::span<const double> whole) {
+    for (const std::size_t part : {2U, 4U, 8U, 16U}) {
+        SOFIA_CHECK(audit_cut(feature, bars, whole, bars.size() - bars.size() / part));
     }
     return {};
 }
@@ -106,7 +113,7 @@ Bars audited_bars(Bars bars, std::size_t warm_up, const CustomAuditOptions& opti
 Result<std::vector<double>> audited_values(const Feature& feature, Bars bars, const CustomAuditOptions& options) {
     SOFIA_CHECK(audit(feature, audited_bars(bars, warm_up_of(feature), options), options));
     SOFIA_TRY(std::vector<double> values, feature_values(feature, bars));
-    SOFIA_CHECK(audit_middle(feature, bars, values));
+    SOFIA_CHECK(audit_whole(feature, bars, values));
     return values;
 }
 

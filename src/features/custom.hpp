@@ -47,8 +47,8 @@ struct CustomAuditOptions {
 [[nodiscard]] std::span<const market::Bar> audited_bars(std::span<const market::Bar> bars, std::size_t warm_up, const CustomAuditOptions& options);
 
 /// The feature's numbers for all bars once they have passed the leak audit (leak_audit.hpp): cuts, changed futures and order on the first bars, and
-/// one cut of all bars in the middle, which finds what looks ahead further than those reach. Errors: blocked, with the first offending row;
-/// data (too few bars to audit); interrupted; those of `feature_values`.
+/// four cuts of all bars, at a half, 3/4, 7/8 and 15/16 of them, which find what looks ahead further than those reach or begins to later. Errors:
+/// blocked, with the first offending row; data (too few bars to audit); interrupted; those of `feature_values`.
 [[nodiscard]] Result<std::vector<double>> audited_values(const Feature& feature, std::span<const market::Bar> bars,
                                                          const CustomAuditOptions& options = {});
 

@@ -76,6 +76,17 @@ TEST(CustomFeature, ALongPeekIsSeenInTheWhole) {
     EXPECT_NE(refused.error().message.find("row known at " + format_time(bars[1'000].known_at())), std::string::npos) << refused.error().message;
 }
 
+// Neither the first bars nor a cut in the middle know of a peek that begins behind both.
+TEST(CustomFeature, APeekThatBeginsLateIsSeen) {
+    const auto bars = random_bars(4'000);
+    for (const std::size_t begin : {2'100U, 2'900U, 3'600U}) {
+        const OneColumn late([begin](Bars given, std::size_t i) { return i < begin ? 0.0 : close_ahead(given, i, 1); });
+        const auto refused = audited_values(late, bars, {.bars = 500});
+        ASSERT_FALSE(refused) << begin;
+        EXPECT_EQ(refused.error().code, ErrorCode::blocked);
+    }
+}
+
 TEST(CustomFeature, WhatIsNoColumnIsRefused) {
     const auto bars = random_bars(50);
     const auto infinite = feature_values(OneColumn([](Bars, std::size_t i) { return 1.0 / static_cast<double>(i); }), bars);

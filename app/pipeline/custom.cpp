@@ -124,11 +124,14 @@ Result<void> add_custom_columns(const Custom& custom, Bars bars, std::vector<fea
 Result<labels::BarLabels> custom_labels(const labels::Labeler& labeler, Bars bars, std::int64_t horizon, const Context& context) {
     SOFIA_CHECK(audit_label(labeler, bars, horizon, context));
     SOFIA_TRY(labels::BarLabels labels, labels::bar_labels(labeler, bars, horizon));
-    const std::size_t kept = bars.size() / 2;
-    SOFIA_TRY(labels::BarLabels cut, labels::bar_labels(labeler, bars.first(kept), horizon));
     const features::Outcomes whole{labels.y, labels.end_time};
-    if (const auto early = features::first_early_end(bars, whole, {std::move(cut.y), std::move(cut.end_time)}, kept)) {
-        return ends_early(labeler.spec().name, "cut: " + features::format(*early));
+    // All bars at the moments at which columns are cut too (features::audited_values).
+    for (const std::size_t part : {2U, 4U, 8U, 16U}) {
+        const std::size_t kept = bars.size() - bars.size() / part;
+        SOFIA_TRY(labels::BarLabels cut, labels::bar_labels(labeler, bars.first(kept), horizon));
+        if (const auto early = features::first_early_end(bars, whole, {std::move(cut.y), std::move(cut.end_time)}, kept)) {
+            return ends_early(labeler.spec().name, "cut: " + features::format(*early));
+        }
     }
     for (std::size_t i = 0; i < bars.size(); ++i) {
         TimeNs& end = labels.end_time[i];

@@ -40,10 +40,10 @@ private:
     std::vector<features::FeatureSpec> columns_;
 };
 
-/// The strategy's own label, that says that it ends `late` after it does.
+/// The strategy's own label, that says that it ends `late` after it does, from bar `from` on.
 class Higher final : public labels::Labeler {
 public:
-    explicit Higher(DurationNs late) : late_(late) {}
+    explicit Higher(DurationNs late, std::size_t from = 0) : late_(late), from_(from) {}
     [[nodiscard]] const labels::LabelerSpec& spec() const override { return spec_; }
     [[nodiscard]] std::string source_sha256() const override { return {}; }
     [[nodiscard]] Result<labels::BarLabels> compute(Bars bars, std::int64_t horizon) const override {
@@ -52,13 +52,14 @@ public:
         for (std::size_t i = 0; i < bars.size(); ++i) {
             const bool known = i + ahead < bars.size();
             out.y.push_back(known ? (bars[i + ahead].close > bars[i].close ? 1.0 : 0.0) : std::nan(""));
-            out.end_time.push_back(known ? bars[i + ahead].close_time + late_ : 0);
+            out.end_time.push_back(known ? bars[i + ahead].close_time + (i >= from_ ? late_ : 0) : 0);
         }
         return out;
     }
 
 private:
     DurationNs late_;
+    std::size_t from_;
     labels::LabelerSpec spec_{.name = "mine", .formula = "the close is higher"};
 };
 
@@ -134,6 +135,8 @@ TEST(Custom, ALabelThatEndsTooEarlyIsRefusedAndALateOnePurgesMore) {
     const auto bars = minutes(6);
     const Context context;
     EXPECT_EQ(custom_labels(Higher(-ns_per_minute), bars, 5, context).error().code, ErrorCode::blocked);
+    EXPECT_EQ(custom_labels(Higher(-ns_per_minute, 6'000), bars, 5, context).error().code,
+              ErrorCode::blocked);  // behind the first bars and the middle
     Minutes loaded;
     loaded.bars = bars;
     loaded.table = features::minute_features(bars, 5).value();

@@ -3,10 +3,14 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "app/pipeline/market_data.hpp"
 #include "bar_columns.hpp"
 #include "bars/cascade.hpp"
 #include "glue.hpp"
+#include "long_call.hpp"
 #include "market/instrument.hpp"
+#include "store/folder.hpp"
+#include "store/trades.hpp"
 #include "trade_columns.hpp"
 
 namespace sofia::python {
@@ -63,12 +67,29 @@ nb::dict bars_from_bars(const nb::dict& columns, const std::vector<std::string>&
     return by_name(all, series, base_wanted ? 0 : 1);
 }
 
+nb::dict trades_in(const std::string& path, bool skip_bad_rows) {
+    std::vector<market::Trade> trades;
+    run_long({}, {"trades", path}, [&](const pipeline::Context& context) {
+        const store::DataFolder folder = value_of(store::DataFolder::open(path));
+        if (folder.kind() != store::DataKind::trades) {
+            value_of<void>(fail(ErrorCode::usage, path + " holds no trades", "bars and rows are tables already: read their files"));
+        }
+        const store::TradeSink sink{.restart = [&] { trades.clear(); },
+                                    .block = [&](std::span<const market::Trade> block) { trades.insert(trades.end(), block.begin(), block.end()); }};
+        const store::BadRows bad = skip_bad_rows ? store::BadRows::skip : store::BadRows::refuse;
+        pipeline::log_report(value_of(store::read_trades(folder, {.bad_rows = bad, .stop = context.stop}, sink)), context);
+    });
+    return columns_of(std::span<const market::Trade>(trades));
+}
+
 }  // namespace
 
 void bind_bars(nb::module_& module) {
     module.def(
         "whole_bars", [](const nb::dict& columns) { return columns_of(bars_of(columns).bars); }, nb::arg("columns"),
         "The same bars, checked, with every column that bars can have: NaN where they have none.");
+    module.def("trades_in", &trades_in, nb::arg("path"), nb::arg("skip_bad_rows"),
+               "ts, price, size, side, tick of a data folder's trades, in time order.");
     module.def("bars_from_trades", &bars_from_trades, nb::arg("columns"), nb::arg("timeframes"), nb::arg("session"),
                "Timeframe -> columns of its closed bars. `columns`: ts, price, size, side and perhaps tick.");
     module.def("bars_from_bars", &bars_from_bars, nb::arg("columns"), nb::arg("timeframes"), nb::arg("session"),

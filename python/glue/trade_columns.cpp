@@ -62,4 +62,19 @@ std::vector<Trade> trades_of(const nb::dict& columns) {
     return trades;
 }
 
+nb::dict columns_of(std::span<const Trade> trades) {
+    const auto column = [&]<class Value>(Value Trade::* member, auto as) {
+        std::vector<decltype(as)> values(trades.size());
+        std::ranges::transform(trades, values.begin(), [&](const Trade& trade) { return static_cast<decltype(as)>(trade.*member); });
+        return array_of(std::move(values));
+    };
+    nb::dict out;
+    out["ts"] = column(&Trade::ts, TimeNs{});
+    out["price"] = column(&Trade::price, 0.0);
+    out["size"] = column(&Trade::size, 0.0);
+    out["side"] = column(&Trade::side, std::uint8_t{});
+    out["tick"] = column(&Trade::tick, std::uint8_t{});
+    return out;
+}
+
 }  // namespace sofia::python

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "glue.hpp"
@@ -11,5 +12,8 @@ namespace sofia::python {
 /// minus; without it by the tick rule, as store::read_trades has it). Rows that are out of order are sorted, those of one time staying as they are.
 /// Holding Python's lock. Throws Failure: data, with the row from 0.
 [[nodiscard]] std::vector<market::Trade> trades_of(const nb::dict& columns);
+
+/// The columns of trades by name: ts, price, size, side, tick, the last two as numbers as above. Holding Python's lock.
+[[nodiscard]] nb::dict columns_of(std::span<const market::Trade> trades);
 
 }  // namespace sofia::python

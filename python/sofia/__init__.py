@@ -40,7 +40,7 @@ from .errors import (
 from .reports import figures, report
 from .store import FeatureStore, to_parquet
 from .study import Study, StudyDirection, copy_study, create_study, delete_study, get_all_study_names, load_study
-from .tables import Fold, LeakReport, Splits, Window, audit_leaks, average_uniqueness, bars, feature_catalogue, features, labels, splits
+from .tables import Fold, LeakReport, Splits, Window, audit_leaks, average_uniqueness, bars, feature_catalogue, features, labels, splits, trades
 from .trial import FrozenTrial, Trial, TrialState, create_trial
 from .verbs import Result, backtest, check_data, select, simulate, stress, train, train_from_parquet, tune
 
@@ -65,5 +65,5 @@ __all__ = [
     "StudyDirection", "Trial", "TrialPruned", "TrialState", "UnavailableError", "UsageError", "Window", "audit_leaks", "average_uniqueness",
     "backtest", "bars", "check_data", "copy_study", "create_study", "create_trial", "delete_study", "distributions", "errors",
     "feature", "feature_catalogue", "features", "figures", "fit_stacking", "get_all_study_names", "guard_no_future_leak", "label", "labels", "load_study", "minute_features", "model", "pickle_model", "pruners", "registered", "report", "samplers", "select", "simulate", "splits",
-    "stress", "time_based_split", "to_parquet", "train", "train_from_parquet", "tune", "unregister",
+    "stress", "time_based_split", "to_parquet", "trades", "train", "train_from_parquet", "tune", "unregister",
 ]  # fmt: skip

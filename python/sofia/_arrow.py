@@ -67,6 +67,13 @@ def arrow_table(data: Any) -> pa.Table:
     raise UsageError(f"a {type(data).__name__} is no table", "give a pyarrow Table, a pandas or polars DataFrame, or a dict of NumPy arrays")
 
 
+def wanted_kind(kind: str) -> str:
+    """The kind of table that is asked for by name."""
+    if kind not in ("arrow", "pandas", "polars", "numpy"):
+        raise UsageError(f"there is no kind of table {kind!r}", "arrow, pandas, polars or numpy")
+    return kind
+
+
 def as_kind(table: pa.Table, kind: str) -> Any:
     if kind == "pandas":
         return table.to_pandas()
@@ -196,6 +203,20 @@ def trade_columns(data: Any) -> dict[str, np.ndarray]:
     if tick is not None:
         out["tick"] = codes(table.column(tick), tick, ("plustick", "zeroplustick", "minustick", "zerominustick"))
     return out
+
+
+def trade_table(columns: Mapping[str, np.ndarray]) -> pa.Table:
+    sides = pa.array(["Buy", "Sell"])
+    ticks = pa.array(["PlusTick", "ZeroPlusTick", "MinusTick", "ZeroMinusTick"])
+    return pa.table(
+        {
+            "timestamp": time_array(columns["ts"]),
+            "price": number_array(columns["price"]),
+            "size": number_array(columns["size"]),
+            "side": pa.DictionaryArray.from_arrays(columns["side"].view(np.int8), sides),
+            "tickDirection": pa.DictionaryArray.from_arrays(columns["tick"].view(np.int8), ticks),
+        }
+    )
 
 
 _BAR_NUMBERS = ("open", "high", "low", "close", "volume")

@@ -99,12 +99,6 @@ def _array(kind: str, values: Any, valid: np.ndarray | None) -> pa.Array:
     return pa.array(values, pa.string() if kind == "text" else pa.int64(), mask=mask)
 
 
-def _kind(kind: str) -> str:
-    if kind not in ("arrow", "pandas", "polars", "numpy"):
-        raise UsageError(f"there is no kind of table {kind!r}", "arrow, pandas, polars or numpy")
-    return kind
-
-
 def _optional_time(moment: Any) -> int | None:
     return None if moment is None else nanoseconds(moment)
 
@@ -196,7 +190,7 @@ class FeatureStore:
             With the time at which each row came into the store.
         kind : ``arrow``, ``pandas``, ``polars`` or ``numpy``
         """
-        _kind(kind)
+        _arrow.wanted_kind(kind)
         if isinstance(symbol, str):
             return _arrow.as_kind(self._table(symbol, start, end, as_of, columns, last, written_at), kind)
         wanted = self.symbols if symbol is None else list(symbol)
@@ -237,7 +231,7 @@ class FeatureStore:
 
         Views hold what `read` gives, with ``as_of`` of those known then. Needs the package duckdb. Raises UsageError with DuckDB's own words.
         """
-        _kind(kind)
+        _arrow.wanted_kind(kind)
         try:
             import duckdb
         except ImportError as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,33 @@ from ._on_ray import FeaturesOnRay
 from .errors import UsageError
 
 DEFAULT_TIMEFRAMES = ("1m", "5m", "15m", "1h", "4h")
+
+
+def trades(data_dir: str | os.PathLike[str], *, skip_bad_rows: bool = False, kind: str = "arrow") -> Any:
+    """All trades of a data folder or of one file, in order of time, read as every verb reads them.
+
+    Parameters
+    ----------
+    data_dir : path
+        A folder of one symbol's trade files (CSV, plain, ``.gz`` or ``.zst``, or Parquet), or one of them.
+    skip_bad_rows : bool
+        Leaves malformed rows out, and logs them, instead of raising the first one.
+    kind : str
+        ``arrow``, ``pandas``, ``polars`` or ``numpy``.
+
+    Returns
+    -------
+    table
+        A row a trade: ``timestamp`` (timestamp[ns, UTC]), ``price`` (quote units), ``size`` (base units or contracts), ``side`` (``Buy``, ``Sell``: the aggressor),
+        ``tickDirection`` (from the file, else by the tick rule). What `bars` and `labels` take.
+
+    Raises
+    ------
+    DataError : a malformed row, with its file and line.
+    IoError : a file that cannot be read.
+    UsageError : the folder holds bars, or minute rows of a feature store.
+    """
+    return _arrow.as_kind(_arrow.trade_table(core.trades_in(os.fspath(data_dir), skip_bad_rows)), _arrow.wanted_kind(kind))
 
 
 def bars(trades: Any, timeframes: str | Sequence[str] = DEFAULT_TIMEFRAMES, *, session: str = "24x7") -> Any:

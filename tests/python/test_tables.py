@@ -41,6 +41,22 @@ def same(left, right):
         assert a.equals(b), name
 
 
+def test_trades_are_those_of_the_folder(market, trades, tmp_path):
+    read = sofia.trades(market / "data/SIMUSDT")
+    for name in ("timestamp", "price", "size"):
+        assert read.column(name).combine_chunks().equals(trades.column(name).combine_chunks().cast(read.column(name).type)), name
+    assert read.column("side").to_pylist() == trades.column("side").to_pylist()
+    for timeframe, table in sofia.bars(read, ["1m", "15m"]).items():
+        same(table, pq.read_table(market / f"tables/bars_{timeframe}.parquet").replace_schema_metadata(None))
+    assert sofia.trades(market / "data/SIMUSDT", kind="pandas")["side"].iloc[0] in ("Buy", "Sell")
+    (tmp_path / "T.csv").write_text("timestamp,price,size,side\n1700000000,2,1,Buy\n1700000001,x,1,Buy\n")
+    with pytest.raises(sofia.DataError, match="line 3"):
+        sofia.trades(tmp_path / "T.csv")
+    assert sofia.trades(tmp_path / "T.csv", skip_bad_rows=True).num_rows == 1
+    with pytest.raises(sofia.UsageError, match="holds no trades"):
+        sofia.trades(market / "tables/bars_1m.parquet")
+
+
 def test_bars_are_those_of_the_command(market, trades):
     made = sofia.bars(trades, ["1m", "5m", "15m", "1h", "4h"])
     assert list(made) == ["1m", "5m", "15m", "1h", "4h"]

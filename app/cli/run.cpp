@@ -161,7 +161,7 @@ const CLI::App& deepest(const CLI::App& app) {
 
 std::vector<Verb> all_verbs(const pipeline::Serve& serve) {
     std::vector<Verb> verbs;
-    for (auto group : {data_verbs(), table_verbs(), store_verbs(), strategy_verbs(), stress_verbs(), study_run_verbs(), study_verbs(),
+    for (auto group : {data_verbs(), table_verbs(), store_verbs(), minute_verbs(), strategy_verbs(), stress_verbs(), study_run_verbs(), study_verbs(),
                        study_plot_verbs(), audit_verbs(), config_verbs(), serve_verbs(serve)}) {
         for (Verb& verb : group) verbs.push_back(std::move(verb));
     }

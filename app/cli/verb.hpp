@@ -36,6 +36,7 @@ struct Verb {
 [[nodiscard]] std::vector<Verb> data_verbs();
 [[nodiscard]] std::vector<Verb> table_verbs();
 [[nodiscard]] std::vector<Verb> store_verbs();
+[[nodiscard]] std::vector<Verb> minute_verbs();
 [[nodiscard]] std::vector<Verb> strategy_verbs();
 [[nodiscard]] std::vector<Verb> stress_verbs();
 [[nodiscard]] std::vector<Verb> study_run_verbs();

@@ -32,10 +32,11 @@ def direction(bench) -> list:
     from jobs import Row, verdict
     tapes = bench.tapes
     size = SMALL if bench.small else FULL
+    pairs = min(size.pairs, bench.pairs)
     data = minutes(tapes.sofia, tapes.folder, size)
     folder = bench.scratch("direction")
     ours, theirs = in_turn(
-        size.pairs, folder, "pandas + LightGBM + Optuna",
+        pairs, folder, "pandas + LightGBM + Optuna",
         lambda seed: tune(tapes.sofia, data, folder, f"ours{seed}", size.trials, seed, "--config", "configs/direction.yaml"),
         lambda seed, journal: bench.peer("direction_peer.py", data / "bars.csv", journal, size.trials, WORKERS, seed))
     name = f"{size.trials} trials of the direction strategy, {size.days * 1440:,} minutes"
@@ -46,7 +47,7 @@ def direction(bench) -> list:
     return [
         Row(f"{name}: wall time", f"{ours.spread('seconds')} s", f"{theirs.name}: {theirs.spread('seconds')} s", str(times),
             "1.1 x faster, under 30 minutes", verdict(times.median >= 1.1 and ours.median("seconds") < 1800), mb, peer_mb,
-            f"{size.pairs} pairs, seeds 1 to {size.pairs}; {WORKERS} workers of one thread, {train:,} rows to train on, {judged:,} to stop and score by. How long "
+            f"{pairs} {'pair, seed 1' if pairs == 1 else f'pairs, seeds 1 to {pairs}'}; {WORKERS} workers of one thread, {train:,} rows to train on, {judged:,} to stop and score by. How long "
             f"fits take follows from what the sampler asks for: per second inside LightGBM see the next row. The peer bins once a worker."),
         Row(f"{name}: wall / time in LightGBM's training", ours.spread("wall_over_fit"), f"{theirs.name}: {theirs.spread('wall_over_fit')}", "",
             "at most 1.05", verdict(ours.median("wall_over_fit") <= 1.05), mb, peer_mb, f"{WORKERS} workers x wall time over the workers' time in training."),
